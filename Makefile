@@ -1,0 +1,38 @@
+# Every target sets up .venv on first use. `make test` is what CI runs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SHARED ?= ../shared
+export PERCEPTKIT_MODELS ?= $(wildcard $(SHARED)/models)
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/ready
+	$(BIN)/python examples/demo.py
+
+test: lint
+	$(BIN)/pytest
+
+lint: $(VENV)/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/ready
+	$(BIN)/python benchmarks/faces.py
+	$(BIN)/python benchmarks/dedupe.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage demo-out bench-out dist build
+
+# insightface is the peer in the benchmarks and the oracle in two tests. Its requirements would bring a second
+# onnxruntime and a second cv2, so it comes without them. Without it, the oracle tests are skipped.
+$(VENV)/ready: pyproject.toml scripts/check_system.py
+	$(PYTHON) scripts/check_system.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	-$(BIN)/python -m pip install --quiet --no-deps "insightface==2.1"
+	$(BIN)/python scripts/check_system.py --libraries
+	touch $@

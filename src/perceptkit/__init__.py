@@ -1,0 +1,29 @@
+"""Perception data from photos, video and sound.
+
+Each feature is a namespace, loaded when it is first used:
+
+    perceptkit.face     find faces in photos, embed them, find the unique people
+
+`import perceptkit` itself loads no heavy library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import errors, face, images, models
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "errors", "face", "images", "models"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

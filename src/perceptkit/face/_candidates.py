@@ -1,0 +1,58 @@
+"""Candidate faces before non-maximum suppression, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """`scores` (K,), `boxes` (K, 4) x1 y1 x2 y2, `landmarks` (K, 5, 2)."""
+
+    scores: Array
+    boxes: Array
+    landmarks: Array
+
+    @staticmethod
+    def join(parts: Sequence[Candidates]) -> Candidates:
+        """All candidates of several parts."""
+        return Candidates(
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.landmarks for part in parts]),
+        )
+
+    def scaled(self, factor: float) -> Candidates:
+        """The same candidates in an image that is `factor` times as large."""
+        return Candidates(self.scores, self.boxes * factor, self.landmarks * factor)
+
+    def suppressed(self, max_overlap: float) -> Candidates:
+        """Greedy non-maximum suppression: best score first, those with a larger overlap (IoU) with it go."""
+        order = np.argsort(-self.scores, kind="stable")
+        boxes = self.boxes[order]
+        areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+        kept = []
+        left = np.arange(len(order))
+        while len(left):
+            first, left = left[0], left[1:]
+            kept.append(first)
+            corner = np.maximum(boxes[first, :2], boxes[left, :2])
+            sides = np.minimum(boxes[first, 2:], boxes[left, 2:]) - corner
+            shared = np.prod(np.maximum(sides, 0), axis=1)
+            left = left[shared <= max_overlap * (areas[first] + areas[left] - shared)]
+        chosen = order[kept]
+        return Candidates(self.scores[chosen], self.boxes[chosen], self.landmarks[chosen])
+
+
+@lru_cache(maxsize=64)
+def cells(height: int, width: int, stride: int) -> Array:
+    """The corner (x, y) of each cell of a feature map, row by row: (cells, 2) in pixels."""
+    rows, columns = np.mgrid[: height // stride, : width // stride]
+    return np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float32) * np.float32(stride)

@@ -1,0 +1,22 @@
+"""The defaults of the face functions, written once. Light to import, so that the command line can show them."""
+
+MIN_SCORE = 0.5
+"""Detections with a lower score (0..1) are dropped."""
+
+MIN_FACE = 20
+"""Faces whose box is smaller than this on its shorter side (pixels) are dropped."""
+
+MAX_FACES = 1000
+"""Faces kept in one photo, those with the best score."""
+
+MAX_PIXELS = 100_000_000
+"""Photos with more pixels are refused before they are decoded."""
+
+HEADSHOT_SIDE = 160
+"""Width and height of a headshot in pixels."""
+
+MODE = "people"
+"""How faces are grouped: "people" or "first" (see `face.dedupe`)."""
+
+FOLDER = "perceptkit-faces"
+"""Where `extract` writes when no folder is given."""

@@ -1,0 +1,269 @@
+"""Read photos safely: limits before decoding, upright, in colour, no larger than needed; write them whole.
+
+    data = images.load("photo.jpg")
+    info = images.inspect(data)                   # from the header, nothing is decoded
+    image = images.decode(data, reduce=2)         # RGB uint8 (H, W, 3), EXIF orientation applied
+
+`images.read(path)` is the three in one.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+
+# Importing a plugin registers its format with Pillow.
+from PIL import AvifImagePlugin as _avif  # noqa: F401
+from PIL import BmpImagePlugin as _bmp  # noqa: F401
+from PIL import GifImagePlugin as _gif  # noqa: F401
+from PIL import Image, ImageOps
+from PIL import Jpeg2KImagePlugin as _jpeg2k  # noqa: F401
+from PIL import JpegImagePlugin as _jpeg  # noqa: F401
+from PIL import PngImagePlugin as _png  # noqa: F401
+from PIL import TiffImagePlugin as _tiff  # noqa: F401
+from PIL import WebPImagePlugin as _webp  # noqa: F401
+
+from .errors import MediaError, MissingExtraError
+from .files import sniff, write_bytes
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "ImageInfo", "crop", "decode", "encode_jpeg", "inspect", "load", "prefetch", "read"]
+
+MAX_PIXELS = 100_000_000
+"""Photos with more pixels than this are refused before they are decoded."""
+
+SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp .gif .avif .jp2 .j2k .jpx .heic .heif .hif".split()
+)
+"""Endings of the files that are taken from a folder."""
+
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000")
+_READABLE = "JPEG, PNG, BMP, TIFF, WebP, GIF, AVIF, JPEG 2000 and, with the heic extra, HEIC"
+_ORIENTATION = 0x0112  # EXIF tag
+# What Pillow raises for damaged files, besides OSError; there is no common base.
+_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
+
+Picture = np.ndarray[Any, np.dtype[np.uint8]]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What the header of a photo says: upright size in pixels, format, EXIF orientation 1-8, number of frames."""
+
+    width: int
+    height: int
+    format: str
+    orientation: int
+    frames: int
+
+
+def read(path: str | Path, *, max_pixels: int = MAX_PIXELS, allow_truncated: bool = False) -> Picture:
+    """Read a photo as RGB uint8 (H, W, 3), upright. Raises MediaError, or MissingExtraError for HEIC."""
+    data = load(path)
+    inspect(data, name=str(path), max_pixels=max_pixels)
+    return decode(data, name=str(path), allow_truncated=allow_truncated)
+
+
+def load(path: str | Path) -> bytes:
+    """The bytes of a photo; MediaError when it cannot be read or is plainly no photo."""
+    path = Path(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise MediaError(f"{path}: not a regular file")
+        with path.open("rb") as file:
+            head = file.read(64)
+            _refuse_unless_photo(head, str(path))
+            return head + file.read()
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def inspect(data: bytes, *, name: str = "image", max_pixels: int = MAX_PIXELS) -> ImageInfo:
+    """Read the header of a photo without decoding it. `name` is what errors call it.
+
+    Raises MediaError for what is no photo or has more than `max_pixels` pixels.
+    """
+    with _open(data, name) as opened:
+        width, height = opened.size
+        if width * height > max_pixels:
+            raise MediaError(
+                f"{name}: {width} x {height} pixels is over the limit of {max_pixels:,} pixels; "
+                "make the photo smaller or raise the limit (--max-pixels)"
+            )
+        orientation = _orientation(opened)
+        if orientation >= 5 and opened.format != "TIFF":  # Pillow reports the upright size for TIFF only
+            width, height = height, width
+        return ImageInfo(width, height, opened.format or "?", orientation, getattr(opened, "n_frames", 1))
+
+
+def decode(data: bytes, *, reduce: int = 1, name: str = "image", allow_truncated: bool = False) -> Picture:
+    """Decode a photo as RGB uint8 (H, W, 3), upright.
+
+    `reduce` 2, 4 or 8 decodes a JPEG at that fraction of its size, which is several times faster; other formats
+    are always decoded in full. Transparent parts become white, 16-bit and float samples are scaled to 8 bits, of an
+    animation or a multi-page file the first picture is taken. `allow_truncated` gives what is left of a damaged
+    file instead of a MediaError.
+    """
+    with _open(data, name) as opened:
+        if opened.format in ("JPEG", "MPO") and opened.mode in ("RGB", "L"):
+            return _decode_jpeg(data, opened, reduce=reduce, name=name, allow_truncated=allow_truncated)
+        try:
+            return _to_rgb(ImageOps.exif_transpose(opened))
+        except _DAMAGED as error:
+            salvaged = _opencv(data, 1) if allow_truncated else None
+            if salvaged is None:
+                raise MediaError(f"{name}: the file is damaged or cut short ({_reason(error)})") from error
+            return salvaged
+
+
+def crop(image: Picture, box: Iterable[float]) -> Picture:
+    """The part of an image inside a box (x1, y1, x2, y2), cut at the image's borders; a view, never empty."""
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = (round(float(value)) for value in box)
+    left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+    return image[top : max(min(y2, height), top + 1), left : max(min(x2, width), left + 1)]
+
+
+def encode_jpeg(image: Picture, *, quality: int = 90) -> bytes:
+    """An RGB image as the bytes of a JPEG file."""
+    done, buffer = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise MediaError(f"cannot encode an image of shape {image.shape} as JPEG")
+    return buffer.tobytes()
+
+
+def write_jpeg(path: str | Path, image: Picture, *, quality: int = 90) -> None:
+    """Write an RGB image as a JPEG file, whole or not at all; DeviceError when the disk is full."""
+    write_bytes(path, encode_jpeg(image, quality=quality))
+
+
+def prefetch(function: Callable[[T], R], items: Iterable[T], *, workers: int, ahead: int = 2) -> Iterator[R]:
+    """`map(function, items)` in `workers` threads: in order, and never more than `workers + ahead` results ahead.
+
+    An error in `function` or in `items` comes out where its result would have. When the consumer stops early, items
+    not begun are dropped and those under way are waited for: no thread is left running.
+    """
+    source = iter(items)
+    waiting: deque[Future[R]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="perceptkit")
+    try:
+        waiting.extend(pool.submit(function, item) for item in islice(source, workers + ahead))
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(function, item) for item in islice(source, 1))
+            yield result
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _refuse_unless_photo(head: bytes, name: str) -> None:
+    kind = sniff(head)
+    if kind == "an empty file":
+        raise MediaError(f"{name}: empty file")
+    if not kind.endswith("image") and kind != "a file of unknown type":
+        raise MediaError(f"{name}: not a photo but {kind}")
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    """The photo as a lazy Pillow image, its header read."""
+    _refuse_unless_photo(data[:64], name)
+    if sniff(data[:64]) == "a HEIC image":
+        return _open_heic(data, name)
+    for kind in _FORMATS:
+        # Not Image.open: its pixel limit is a global setting and it warns about sizes that ours allows.
+        factory, accept = Image.OPEN[kind]
+        if accept is None or accept(data[:16]) is True:
+            try:
+                return factory(io.BytesIO(data), "")
+            except _DAMAGED as error:
+                raise MediaError(f"{name}: the {kind} header is damaged ({_reason(error)})") from error
+    raise MediaError(f"{name}: not a photo that can be read ({_READABLE})")
+
+
+def _open_heic(data: bytes, name: str) -> Image.Image:
+    try:
+        import pi_heif
+    except ImportError as error:
+        raise MissingExtraError("heic", f"{name}: reading HEIC") from error
+    try:
+        opened: Image.Image = pi_heif.HeifImageFile(io.BytesIO(data))
+    except _DAMAGED as error:
+        raise MediaError(f"{name}: the HEIC header is damaged ({_reason(error)})") from error
+    return opened
+
+
+def _orientation(opened: Image.Image) -> int:
+    try:
+        value = opened.getexif().get(_ORIENTATION, 1)
+    except _DAMAGED:  # damaged EXIF data is no reason to lose the photo
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _decode_jpeg(data: bytes, opened: Image.Image, *, reduce: int, name: str, allow_truncated: bool) -> Picture:
+    """OpenCV decodes fast and at reduced size, but does not say when the file is cut short: Pillow does."""
+    orientation = _orientation(opened)
+    if not allow_truncated and not data.rstrip(b"\0\r\n ").endswith(b"\xff\xd9"):
+        try:
+            opened.load()
+        except _DAMAGED as error:
+            raise MediaError(f"{name}: the file is damaged or cut short ({_reason(error)})") from error
+    image = _opencv(data, reduce)
+    if image is None:
+        raise MediaError(f"{name}: the JPEG data is damaged")
+    return _upright(image, orientation)
+
+
+def _opencv(data: bytes, reduce: int) -> Picture | None:
+    """Decode with OpenCV: RGB, not rotated; None when it cannot."""
+    scale = {1: 0, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}
+    flags = scale.get(reduce, cv2.IMREAD_REDUCED_GRAYSCALE_8) | cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        decoded: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+    return None if decoded is None else np.asarray(decoded, np.uint8)
+
+
+def _upright(image: Picture, orientation: int) -> Picture:
+    """Undo an EXIF orientation (Exif 2.32, table 6)."""
+    if orientation in (5, 6, 7, 8):
+        image = image.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)
+
+
+def _to_rgb(image: Image.Image) -> Picture:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return np.repeat(_to_8_bits(np.asarray(image), image.mode)[:, :, None], 3, axis=2)
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)
+    return np.array(image.convert("RGB"))
+
+
+def _to_8_bits(samples: np.ndarray[Any, Any], mode: str) -> Picture:
+    """16-bit samples by their full range; 32-bit and float samples, which have none, by the range they use."""
+    values = np.nan_to_num(samples.astype(np.float64))
+    low, high = (0.0, 65535.0) if mode.startswith("I;16") else (float(values.min()), float(values.max()))
+    if mode == "I" and low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0
+    return np.clip((values - low) * (255.0 / max(high - low, 1e-12)), 0, 255).round().astype(np.uint8)
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,33 @@
+"""Weights and the runtimes that run them: which files a model needs, where they are, how they get there.
+
+A model is a row (`Model`) in a table beside the class it builds. `fetch` gives the paths of its files, looking in
+the folder `PERCEPTKIT_MODELS`, then in the cache (`PERCEPTKIT_CACHE`), then downloading (from `PERCEPTKIT_MIRROR`
+first). Every file is checked against its registered sha256, wherever it came from. `open_session` runs a file.
+"""
+
+from __future__ import annotations
+
+from .check import FileState, verify
+from .fetch import fetch
+from .find import find_weights
+from .places import locate
+from .presets import PRESETS, available_presets, preset_model
+from .row import Model, WeightsFile
+from .session import DEVICES, Session, cpu_count, open_session
+
+__all__ = [
+    "DEVICES",
+    "PRESETS",
+    "FileState",
+    "Model",
+    "Session",
+    "WeightsFile",
+    "available_presets",
+    "cpu_count",
+    "fetch",
+    "find_weights",
+    "locate",
+    "open_session",
+    "preset_model",
+    "verify",
+]

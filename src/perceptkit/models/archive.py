@@ -1,0 +1,45 @@
+"""Take one file out of a zip archive that came from the network."""
+
+from __future__ import annotations
+
+import lzma
+import shutil
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from perceptkit.errors import ModelError
+
+__all__ = ["extract_member"]
+
+# What reading a damaged, encrypted or exotic archive raises. An encrypted member is a RuntimeError to zipfile.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
+
+
+def extract_member(archive: Path, member: str, target: Path, *, limit_bytes: int) -> None:
+    """Write one member of a zip archive to `target`; no other name in the archive is ever used as a path.
+
+    The member is found by its whole name or, where the archive wraps its files in a folder, by its last part.
+    Raises ModelError when the archive cannot be read, or has no such member, or only one above `limit_bytes`.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            entry = _find(opened, member)
+            # zipfile never gives more than this declared size, so a lying header cannot fill the disk either.
+            if entry.file_size > limit_bytes:
+                raise ModelError(f"is a zip archive whose {member} has more than {limit_bytes} bytes")
+            with opened.open(entry) as source, target.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+    except _UNREADABLE as error:
+        raise ModelError(f"is not a zip archive that can be read ({error})") from error
+
+
+def _find(opened: zipfile.ZipFile, member: str) -> zipfile.ZipInfo:
+    entries = opened.infolist()
+    for matches in (
+        [entry for entry in entries if entry.filename == member],
+        [entry for entry in entries if PurePosixPath(entry.filename).name == member],
+    ):
+        if len(matches) == 1:
+            return matches[0]
+    raise ModelError(f"is a zip archive without {member}")
