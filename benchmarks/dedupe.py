@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from perceptkit.face.dedupe import MODES, group
+from perceptkit.face.grouping import MODES, group
 
 Array = np.ndarray[Any, Any]
 

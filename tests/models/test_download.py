@@ -45,8 +45,14 @@ def test_connection_that_breaks_is_continued_where_it_broke(part: Path, pauses: 
     assert [asked.range for asked in server.asked] == [None, "bytes=300000-", "bytes=400000-"]
     assert [asked.if_range for asked in server.asked] == [None, '"first"', '"first"']
     assert server.statuses() == [200, 206, 206]
-    # The first attempt brought more than a chunk, the second did not.
     assert pauses == [1, 2]
+
+
+def test_attempts_that_bring_something_count_anew(part: Path, pauses: list[float]) -> None:
+    with serving(tiny=Answer(breaks=[300_000, 0, 0, 0, 300_000, 0, 0, 0])) as server:
+        download(f"{server.url}/tiny", part, sleep=pauses.append)
+    assert part.read_bytes() == WEIGHTS
+    assert pauses == [1, 2, 4, 8, 1, 2, 4, 8]
 
 
 def test_part_of_an_earlier_run_is_continued_without_etag(part: Path) -> None:
@@ -62,6 +68,18 @@ def test_weak_etag_is_no_reason_to_continue(part: Path, pauses: list[float]) -> 
         download(f"{server.url}/tiny", part, sleep=pauses.append)
     assert part.read_bytes() == WEIGHTS
     assert server.asked[1].if_range is None
+
+
+def test_version_of_an_earlier_run_is_forgotten_when_it_is_over(part: Path, pauses: list[float]) -> None:
+    part.write_bytes(WEIGHTS[:1000])
+    part.with_name(part.name + ".version").write_text('"zeroth"')
+    with serving(tiny=Answer(etag=None, breaks=[2000])) as server:
+        download(f"{server.url}/tiny", part, sleep=pauses.append)
+    assert part.read_bytes() == WEIGHTS
+    assert [(asked.range, asked.if_range) for asked in server.asked] == [
+        ("bytes=1000-", '"zeroth"'),
+        ("bytes=2000-", None),
+    ]
 
 
 def test_file_that_changed_on_the_server_starts_over(part: Path, pauses: list[float]) -> None:

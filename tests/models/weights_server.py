@@ -150,7 +150,7 @@ def model_of(*files: WeightsFile, commercial: bool | None = True) -> Model:
 
 
 def use_folders(
-    monkeypatch: pytest.MonkeyPatch, *, cache: Path, models: Path | None = None, mirror: str | None = None
+    monkeypatch: pytest.MonkeyPatch, *, cache: Path | None, models: Path | None = None, mirror: str | None = None
 ) -> None:
     """Point the environment variables of perceptkit to these, and the network to this machine."""
     for name, value in {"CACHE": cache, "MODELS": models, "MIRROR": mirror, "PRESET": None}.items():

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-__all__ = ["CROP_SIDE", "TEMPLATE", "align", "scales", "similarity", "template", "warp"]
+__all__ = ["CROP_SIDE", "TEMPLATE", "align_faces", "scales", "similarity", "template", "warp"]
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
@@ -49,7 +49,7 @@ def scales(matrices: Floats) -> Floats:
     return np.asarray(np.hypot(matrices[:, 0, 0], matrices[:, 1, 0]), np.float32)
 
 
-def align(image: Picture, landmarks: Floats) -> Picture:
+def align_faces(image: Picture, landmarks: Floats) -> Picture:
     """Aligned crops of all faces of an image: landmarks (N, 5, 2) -> (N, 112, 112, 3) uint8; outside is black."""
     crops = [cv2.warpAffine(image, matrix, (CROP_SIDE, CROP_SIDE)) for matrix in similarity(landmarks)]
     return np.asarray(np.stack(crops) if crops else np.empty((0, CROP_SIDE, CROP_SIDE, 3)), np.uint8)

@@ -16,7 +16,13 @@ HEADSHOT_SIDE = 160
 """Width and height of a headshot in pixels."""
 
 MODE = "people"
-"""How faces are grouped: "people" or "first" (see `face.dedupe`)."""
+"""How faces are grouped: "people" or "first" (see `face.grouping`)."""
 
 FOLDER = "perceptkit-faces"
 """Where `extract` writes when no folder is given."""
+
+EMBEDDINGS = "npz"
+"""File format of the embeddings: "npz" or "parquet"."""
+
+TOP = 5
+"""Matches that a search returns for a face."""

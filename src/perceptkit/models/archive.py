@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import shutil
 import zipfile
@@ -12,15 +13,16 @@ from perceptkit.errors import ModelError
 
 __all__ = ["extract_member"]
 
-# What reading a damaged, encrypted or exotic archive raises. An encrypted member is a RuntimeError to zipfile.
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
+# What zipfile raises for archives that are damaged (names that are no UTF-8 included), encrypted or exotic.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError)
 
 
 def extract_member(archive: Path, member: str, target: Path, *, limit_bytes: int) -> None:
     """Write one member of a zip archive to `target`; no other name in the archive is ever used as a path.
 
     The member is found by its whole name or, where the archive wraps its files in a folder, by its last part.
-    Raises ModelError when the archive cannot be read, or has no such member, or only one above `limit_bytes`.
+    Raises ModelError when the archive cannot be read, or has no such member, or only one above `limit_bytes`;
+    OSError when `target` cannot be written.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -31,6 +33,11 @@ def extract_member(archive: Path, member: str, target: Path, *, limit_bytes: int
             with opened.open(entry) as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
     except _UNREADABLE as error:
+        raise ModelError(f"is not a zip archive that can be read ({error})") from error
+    except OSError as error:
+        # Damage too: a position outside the file, or a bzip2 stream that is none. Anything else is the disk.
+        if error.errno not in (errno.EINVAL, None):
+            raise
         raise ModelError(f"is not a zip archive that can be read ({error})") from error
 
 

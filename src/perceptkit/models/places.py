@@ -25,8 +25,8 @@ def models_folder() -> Path | None:
     named = os.environ.get("PERCEPTKIT_MODELS")
     if not named:
         return None
-    folder = Path(named).expanduser()
-    if not folder.is_dir():
+    folder = _expand(named)
+    if folder is None or not folder.is_dir():
         raise InputError(f"PERCEPTKIT_MODELS is {named!r}, which is not a folder; correct it or unset it")
     return folder
 
@@ -36,14 +36,19 @@ def cache_folder() -> Path:
 
     It need not exist. Raises ModelError when there is no home folder to have a cache in.
     """
-    named = os.environ.get("PERCEPTKIT_CACHE")
-    if named:
-        return Path(named).expanduser() / "models"
-    cache = user_cache_path("perceptkit", appauthor=False)
-    # An account without a home leaves the "~" as it is, and weights would land in a folder of that name.
-    if not cache.is_absolute():
+    cache = _expand(os.environ.get("PERCEPTKIT_CACHE"))
+    if cache is None:
         raise ModelError("there is no home folder to keep weights in; set PERCEPTKIT_CACHE to a folder for them")
     return cache / "models"
+
+
+def _expand(named: str | None) -> Path | None:
+    """A folder as the user named it, else the platform's cache; None when it is in a home folder and there is none."""
+    try:
+        # Not every release of platformdirs refuses to work without a home; some leave a "~" for others to find.
+        return (Path(named) if named else user_cache_path("perceptkit", appauthor=False)).expanduser()
+    except RuntimeError:
+        return None
 
 
 def candidates(file: WeightsFile) -> Iterator[Path]:

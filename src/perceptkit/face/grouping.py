@@ -144,16 +144,17 @@ def _linkage(sums: Floats, sizes: Floats, pairs: Integers, *, by_centre: bool) -
     return similarity
 
 
-def _reciprocal(pairs: Integers, similarity: np.ndarray[Any, Any], count: int) -> Integers:
+def _reciprocal(pairs: Integers, similarity: Floats, count: int) -> Integers:
     """The pairs that are each other's nearest; of equally near partners the one with the lower number."""
-    ends = np.concatenate([pairs, pairs[:, ::-1]])
-    order = np.lexsort((ends[:, 1], -np.concatenate([similarity, similarity]), ends[:, 0]))
-    ends = ends[order]
-    owners, first = np.unique(ends[:, 0], return_index=True)
-    nearest = np.full(count, -1, np.int64)
-    nearest[owners] = ends[first, 1]
-    mutual = owners[nearest[nearest[owners]] == owners]
-    mutual = mutual[mutual < nearest[mutual]]
+    one, other = np.concatenate([pairs, pairs[:, ::-1]]).T
+    similarity = np.concatenate([similarity, similarity])
+    strongest = np.full(count, -np.inf, np.float32)
+    np.maximum.at(strongest, one, similarity)
+    best = similarity == strongest[one]
+    nearest = np.full(count + 1, count, np.int64)
+    np.minimum.at(nearest, one[best], other[best])
+    mutual = np.unique(one)
+    mutual = mutual[(nearest[nearest[mutual]] == mutual) & (mutual < nearest[mutual])]
     return np.stack([mutual, nearest[mutual]], axis=1)
 
 

@@ -1,0 +1,77 @@
+"""Find the unique people in photos.
+
+    from perceptkit import face
+
+    result = face.extract("photos/", "out", preset="permissive")     # files on disk -> people, files on disk
+    sightings = face.find_faces([image])                             # arrays in memory -> faces
+    detect = face.load_detector("yunet"); embed = face.load_embedder("mobilefacenet")
+
+Names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .align import align_faces, similarity
+    from .detect import DETECTORS, Detector, load_detector
+    from .embed import EMBEDDERS, Embedder, load_embedder
+    from .extraction import Extraction, ItemError, extract
+    from .finding import find_faces
+    from .grouping import group
+    from .matching import Comparison, Match, compare, dedupe, search
+    from .store import Embeddings, load_embeddings, save_embeddings
+    from .types import Face, Person, Quality, Sighting
+
+_HOMES = {
+    "align": ("align_faces", "similarity"),
+    "detect": ("DETECTORS", "Detector", "load_detector"),
+    "embed": ("EMBEDDERS", "Embedder", "load_embedder"),
+    "extraction": ("Extraction", "ItemError", "extract"),
+    "finding": ("find_faces",),
+    "grouping": ("group",),
+    "matching": ("Comparison", "Match", "compare", "dedupe", "search"),
+    "store": ("Embeddings", "load_embeddings", "save_embeddings"),
+    "types": ("Face", "Person", "Quality", "Sighting"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: PLE0604 - the names of the table above
+    "DETECTORS",
+    "EMBEDDERS",
+    "Comparison",
+    "Detector",
+    "Embedder",
+    "Embeddings",
+    "Extraction",
+    "Face",
+    "ItemError",
+    "Match",
+    "Person",
+    "Quality",
+    "Sighting",
+    "align_faces",
+    "compare",
+    "dedupe",
+    "extract",
+    "find_faces",
+    "group",
+    "load_detector",
+    "load_embedder",
+    "load_embeddings",
+    "save_embeddings",
+    "search",
+    "similarity",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,332 @@
+"""Photos on disk -> the unique people in them: `extract`, and what it writes.
+
+    OUT/faces.jsonl      a line a face: where, how good, which person, which headshot
+    OUT/embeddings.npz   the embeddings, row by row as the lines of faces.jsonl
+    OUT/headshots/       an upright, aligned JPEG of every face
+    OUT/people.html      a contact sheet, a row a person
+    OUT/errors.jsonl     the files that could not be used, and why (empty when all could)
+    OUT/run.json         versions, models, settings, counts
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..errors import InputError, MissingExtraError, PerceptkitError
+from ..files import expand
+from ..images import SUFFIXES, decode, inspect, load, prefetch, write_jpeg
+from ..models import cpu_count
+from . import defaults
+from .align import scales, similarity, warp
+from .detect import INPUT_SIDE, Detector, load_detector
+from .embed import Embedder, load_embedder
+from .finding import Description, describe, face_id, select
+from .grouping import MODES, group
+from .journal import Journal, Record
+from .results import ItemError, Extraction, write_results
+from .store import FORMATS
+from .types import Face, Person, Quality, Sighting
+
+__all__ = ["Extraction", "ItemError", "Progress", "extract"]
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+Picture = np.ndarray[Any, np.dtype[np.uint8]]
+Progress = Callable[[int, int | None], None]
+"""Called with the photos done and their number."""
+
+_CHUNK = 4  # photos that one thread reads, detects and embeds together
+_HEADSHOT_MARGIN = 0.15  # surroundings of the aligned face, as a share of the headshot's side
+
+
+def extract(
+    paths: str | Path | Iterable[str | Path],
+    folder: str | Path = defaults.FOLDER,
+    *,
+    detector: str | Path | Detector | None = None,
+    embedder: str | Path | Embedder | None = None,
+    preset: str | None = None,
+    device: str = "auto",
+    threshold: float | None = None,
+    mode: str = defaults.MODE,
+    min_score: float = defaults.MIN_SCORE,
+    min_face: int = defaults.MIN_FACE,
+    max_faces: int = defaults.MAX_FACES,
+    max_pixels: int = defaults.MAX_PIXELS,
+    headshot_side: int = defaults.HEADSHOT_SIDE,
+    embeddings: str = defaults.EMBEDDINGS,
+    allow_truncated: bool = False,
+    progress: Progress | None = None,
+) -> Extraction:
+    """Find every face in photos, group the faces by person, and write the results to `folder`.
+
+    `paths` are photos, folders (searched recursively), glob patterns and `@list.txt`, mixed. Models are row names or
+    paths of files; without them `preset` chooses. `threshold` is the cosine similarity from which two faces are the
+    same person (default: the embedder's own; higher is stricter), `mode` how they are grouped (see `face.grouping`).
+    `min_face` is in pixels, `max_faces` per photo, `embeddings` "npz" or "parquet".
+
+    A photo that cannot be used is an entry in the result's `errors`; the others go on. A run that was stopped goes on
+    where it was when it is called again with the same arguments, and ends with the same files.
+    Raises InputError when there is nothing to do or a value is wrong, ModelError or DeviceError when the models or
+    the disk fail.
+    """
+    started = time.time()
+    if mode not in MODES:
+        raise InputError(f"unknown mode {mode!r}; choose one of: {', '.join(MODES)}")
+    if embeddings not in FORMATS:
+        raise InputError(f"unknown format of embeddings {embeddings!r}; choose one of: {', '.join(FORMATS)}")
+    if headshot_side < 16:
+        raise InputError(f"headshots of {headshot_side} pixels are too small; the least is 16")
+    wanted = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    sources, skipped = expand(wanted, SUFFIXES)
+    if not sources:
+        where = ", ".join(map(str, wanted)) or "an empty list of paths"
+        raise InputError(f"no photos in {where}; looked for {', '.join(sorted(SUFFIXES))}")
+    folder = _output_folder(folder)
+    # The work is spread over the CPUs photo by photo, so one run of a network takes one thread.
+    if not isinstance(detector, Detector):
+        detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
+    if not isinstance(embedder, Embedder):
+        embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
+    threshold = embedder.threshold if threshold is None else threshold
+    job = _Job(detector, embedder, min_face, max_faces, max_pixels, headshot_side, allow_truncated, folder / "headshots")
+    with Journal(folder / ".partial", job.settings(), embedder.dimension) as journal:
+        _run(job, sources, journal, progress)
+        records = [journal.records[str(source)] for source in sources]
+        vectors = journal.vectors()[[row for record in records for row in _rows(record)]]
+        sightings = _sightings(records, vectors, embedder.name)
+        result = Extraction(
+            folder=folder,
+            sightings=tuple(sightings),
+            people=tuple(_people(sightings, vectors, threshold, mode)),
+            photos=len(records),
+            errors=tuple(ItemError(record["source"], **error) for record in records for error in record["errors"]),
+            notes=tuple((record["source"], note) for record in records for note in record["notes"]),
+            skipped=tuple((str(path), reason) for path, reason in skipped),
+            settings={
+                "perceptkit": __version__,
+                "detector": {"name": detector.name, "sha256": detector.sha256, "device": detector.device},
+                "embedder": {"name": embedder.name, "sha256": embedder.sha256, "device": embedder.device},
+                "threshold": threshold,
+                "mode": mode,
+                **job.limits(),
+            },
+        )
+        write_results(result, vectors, embeddings=embeddings, started=started)
+        journal.remove()
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is done with every photo."""
+
+    detect: Detector
+    embed: Embedder
+    min_face: int
+    max_faces: int
+    max_pixels: int
+    headshot_side: int
+    allow_truncated: bool
+    headshots: Path
+
+    def limits(self) -> dict[str, Any]:
+        return {
+            "min_score": self.detect.min_score,
+            "min_face": self.min_face,
+            "max_faces": self.max_faces,
+            "max_pixels": self.max_pixels,
+            "headshot_side": self.headshot_side,
+            "allow_truncated": self.allow_truncated,
+        }
+
+    def settings(self) -> dict[str, Any]:
+        """What the record of a photo depends on: work done under other settings cannot be continued."""
+        return {
+            "perceptkit": __version__,
+            "detector": self.detect.sha256,
+            "embedder": self.embed.sha256,
+            **self.limits(),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Photo:
+    """A photo as it was decoded: `factor` (x, y) leads from its pixels to those of the full size."""
+
+    data: bytes
+    image: Picture
+    factor: tuple[float, float]
+    notes: list[str]
+
+
+def _output_folder(folder: str | Path) -> Path:
+    folder = Path(folder)
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file; choose a folder to write to")
+        strange = folder.exists() and any(folder.iterdir())
+        if strange and not any((folder / name).exists() for name in ("run.json", ".partial")):
+            raise InputError(f"{folder} is not empty and holds no earlier result; choose another output folder")
+        (folder / "headshots").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror or error}; choose another output folder") from error
+    return folder
+
+
+def _run(job: _Job, sources: Sequence[Path], journal: Journal, progress: Progress | None) -> None:
+    """Process the photos that the journal does not have yet, in chunks that do not depend on what it has."""
+    total = len(sources)
+    current = {str(source): _stamp(source) for source in sources}
+    done = {name for name, stamp in current.items() if _same(journal.records.get(name), stamp)}
+    if progress:
+        progress(len(done), total)
+    remaining = iter(sources)
+    chunks = iter(lambda: list(islice(remaining, _CHUNK)), [])
+    pending = ([source for source in chunk if str(source) not in done] for chunk in chunks)
+    work = (chunk for chunk in pending if chunk)
+    finished = len(done)
+    for batch in prefetch(partial(_process, job), work, workers=cpu_count()):
+        journal.add(batch)
+        finished += len(batch)
+        if progress:
+            progress(finished, total)
+
+
+def _process(job: _Job, sources: Sequence[Path]) -> list[tuple[Record, Floats]]:
+    """Read some photos, find and describe their faces, write the headshots; a record and the embeddings of each."""
+    photos: list[_Photo | PerceptkitError] = [_read(job, source) for source in sources]
+    readable = [photo for photo in photos if isinstance(photo, _Photo)]
+    found = [
+        select(faces, min_face=job.min_face / max(photo.factor), max_faces=job.max_faces)
+        for photo, faces in zip(readable, job.detect([photo.image for photo in readable]), strict=True)
+    ]
+    sharp = [_sharp_enough(photo, faces) for photo, faces in zip(readable, found, strict=True)]
+    described = describe([photo.image for photo, _ in sharp], [faces for _, faces in sharp], job.embed)
+    results = iter(zip(sharp, described, strict=True))
+    batch = []
+    for source, photo in zip(sources, photos, strict=True):
+        record: Record = {"source": str(source), "stamp": _stamp(source), "faces": [], "errors": [], "notes": []}
+        vectors = np.empty((0, job.embed.dimension), np.float32)
+        if isinstance(photo, PerceptkitError):
+            record["errors"].append(_error(photo))
+        else:
+            (used, _), faces = next(results)
+            vectors = _record_faces(job, record, used, faces)
+        batch.append((record, vectors))
+    return batch
+
+
+def _read(job: _Job, source: Path) -> _Photo | PerceptkitError:
+    """The photo, decoded no larger than its faces need; or the error that is to be noted."""
+    name = str(source)
+    try:
+        data = load(source)
+        info = inspect(data, name=name, max_pixels=job.max_pixels)
+        reduce = next((step for step in (8, 4, 2) if max(info.width, info.height) / step >= 2 * INPUT_SIDE), 1)
+        image = decode(data, reduce=reduce, name=name, allow_truncated=job.allow_truncated)
+    except (InputError, MissingExtraError) as error:
+        return error
+    height, width = image.shape[:2]
+    notes = [f"the first of {info.frames} pictures in the file was used"] if info.frames > 1 else []
+    return _Photo(data, image, (info.width / width, info.height / height), notes)
+
+
+def _sharp_enough(photo: _Photo, faces: list[Face]) -> tuple[_Photo, list[Face]]:
+    """The photo at full size, and its faces there, when a face would otherwise be enlarged for the embedder."""
+    if not faces or max(photo.factor) <= 1 or scales(similarity(np.stack([f.landmarks for f in faces]))).max() <= 1:
+        return photo, faces
+    full = decode(photo.data, allow_truncated=True)  # what is damaged was refused when it was read
+    return _Photo(photo.data, full, (1.0, 1.0), photo.notes), [_scaled(face, photo.factor) for face in faces]
+
+
+def _record_faces(job: _Job, record: Record, photo: _Photo, described: Sequence[Description]) -> Floats:
+    """Fill in the record of a photo and write its headshots; the embeddings of the faces that have one."""
+    record["notes"] += photo.notes
+    if len(described) == job.max_faces:
+        record["notes"].append(f"only the {job.max_faces} best faces were kept (--max-faces)")
+    content = hashlib.sha256(photo.data).hexdigest()
+    vectors = []
+    for each in described:
+        face = _scaled(each.face, photo.factor)
+        if not np.isfinite(each.embedding).all():
+            message = f"{job.embed.name} gave no finite embedding for the face at {face.box.round().tolist()}"
+            record["errors"].append({"error": "ModelError", "message": message})
+            continue
+        identity = face_id(content, face, job.detect.sha256, job.embed.sha256)
+        headshot = warp(photo.image, each.face.landmarks, side=job.headshot_side, margin=_HEADSHOT_MARGIN)
+        write_jpeg(job.headshots / f"{identity}.jpg", headshot)
+        record["faces"].append({
+            "id": identity,
+            "box": np.round(face.box.astype(float), 2),
+            "landmarks": np.round(face.landmarks.astype(float), 2),
+            "score": round(face.score, 4),
+            "quality": {name: round(value, 4) for name, value in asdict(each.quality).items()},
+        })
+        vectors.append(each.embedding)
+    return np.stack(vectors) if vectors else np.empty((0, job.embed.dimension), np.float32)
+
+
+def _scaled(face: Face, factor: tuple[float, float]) -> Face:
+    scale = np.array(factor, np.float32)
+    return Face(face.box * np.tile(scale, 2), face.score, face.landmarks * scale, face.track)
+
+
+def _error(error: PerceptkitError) -> dict[str, str]:
+    return {"error": type(error).__name__, "message": str(error)}
+
+
+def _stamp(source: Path) -> list[int]:
+    """Size and modification time: when they are as before, so is the file."""
+    try:
+        status = source.stat()
+    except OSError:
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _same(record: Record | None, stamp: list[int]) -> bool:
+    return record is not None and record["stamp"] == stamp
+
+
+def _rows(record: Record) -> range:
+    return range(record["row"], record["row"] + len(record["faces"]))
+
+
+def _sightings(records: Sequence[Record], vectors: Floats, model: str) -> list[Sighting]:
+    """All faces in input order. The same picture in a second file gets ids of its own: a number is appended."""
+    seen: dict[str, int] = {}
+    sightings: list[Sighting] = []
+    for record in records:
+        for entry in record["faces"]:
+            count = seen[entry["id"]] = seen.get(entry["id"], 0) + 1
+            face = Face(
+                np.asarray(entry["box"], np.float32), entry["score"], np.asarray(entry["landmarks"], np.float32)
+            )
+            identity = entry["id"] if count == 1 else f"{entry['id']}-{count}"
+            quality = Quality(**entry["quality"])
+            vector = vectors[len(sightings)]
+            sightings.append(Sighting(identity, record["source"], None, face, vector, quality, model))
+    return sightings
+
+
+def _people(sightings: Sequence[Sighting], vectors: Floats, threshold: float, mode: str) -> list[Person]:
+    quality = np.array([sighting.quality.score for sighting in sightings], np.float32)
+    members: dict[int, list[Sighting]] = {}
+    for sighting, label in zip(sightings, group(vectors, threshold, mode=mode, quality=quality), strict=True):
+        members.setdefault(int(label), []).append(sighting)
+    return [Person(label, tuple(of), _best(of, mode)) for label, of in members.items()]
+
+
+def _best(sightings: Sequence[Sighting], mode: str) -> Sighting:
+    """The face that stands for a person: the first in mode `first`, the one of the best quality otherwise."""
+    return sightings[0] if mode == "first" else max(sightings, key=lambda sighting: sighting.quality.score)

@@ -1,0 +1,113 @@
+"""What a long run has done so far, on disk, so that it can be killed and go on.
+
+Two files grow side by side: the embeddings as raw float32, and a line of JSON for every batch of sources, written
+after its embeddings. A line that is not whole, or whose embeddings are not all there, does not count.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from ..errors import write_error
+from ..output import dumps, write_json
+
+__all__ = ["Journal", "Record"]
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+Record = dict[str, Any]
+"""One source: `source`, `stamp` (size and modification time), `faces`, `errors`, `notes`, and `row`, its first
+embedding's row."""
+
+_SIDE_BY_SIDE = ("settings.json", "journal.jsonl", "embeddings.f32")
+
+
+class Journal:
+    """The open journal of a run in `folder`. A journal of other settings is thrown away.
+
+    `records` maps the sources that are done to their records.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any], dimension: int) -> None:
+        self._folder = folder
+        self._dimension = dimension
+        self._rows = 0
+        self.records: dict[str, Record] = {}
+        settings_path, lines_path, vectors_path = (folder / name for name in _SIDE_BY_SIDE)
+        try:
+            if not _same_settings(settings_path, settings):
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True, exist_ok=True)
+                write_json(settings_path, settings)
+            self._lines, self._vectors = lines_path.open("a+b"), vectors_path.open("a+b")
+            self._recover()
+        except OSError as error:
+            raise write_error(folder, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lines.close()
+        self._vectors.close()
+
+    def add(self, batch: Sequence[tuple[Record, Floats]]) -> None:
+        """Note a batch of sources with their embeddings (faces of each, D)."""
+        records = []
+        for record, vectors in batch:
+            records.append(record | {"row": self._rows})
+            self._rows += len(vectors)
+        try:
+            for _, vectors in batch:
+                self._vectors.write(np.ascontiguousarray(vectors, np.float32).tobytes())
+            self._vectors.flush()
+            self._lines.write(dumps({"rows": self._rows, "records": records}).encode() + b"\n")
+            self._lines.flush()
+        except OSError as error:
+            raise write_error(self._folder, error) from error
+        self.records.update((record["source"], record) for record in records)
+
+    def vectors(self) -> Floats:
+        """All embeddings noted so far (rows, D)."""
+        data = np.fromfile(self._folder / _SIDE_BY_SIDE[2], np.float32, self._rows * self._dimension)
+        return data.reshape(-1, self._dimension)
+
+    def remove(self) -> None:
+        """Delete the journal: the run is complete."""
+        self._lines.close()
+        self._vectors.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _recover(self) -> None:
+        """Take up what is whole and cut off the rest."""
+        held = os.fstat(self._vectors.fileno()).st_size // (4 * self._dimension)
+        self._lines.seek(0)
+        end = 0
+        for line in self._lines:
+            try:
+                entry = json.loads(line) if line.endswith(b"\n") else {"rows": held + 1}
+            except ValueError:
+                break
+            if entry["rows"] > held:
+                break
+            end += len(line)
+            self._rows = entry["rows"]
+            self.records.update((record["source"], record) for record in entry["records"])
+        self._lines.truncate(end)
+        self._vectors.truncate(self._rows * 4 * self._dimension)
+
+
+def _same_settings(path: Path, settings: dict[str, Any]) -> bool:
+    try:
+        return bool(json.loads(path.read_bytes()) == json.loads(dumps(settings)))
+    except (OSError, ValueError):
+        return False

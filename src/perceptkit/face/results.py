@@ -1,0 +1,167 @@
+"""The result of an extraction, and the files it becomes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..files import replacing
+from ..output import write_json, write_lines
+from .detect import DETECTORS
+from .embed import EMBEDDERS
+from .sheet import Card, people_page, people_snippet
+from .store import FORMATS, Embeddings, save_embeddings
+from .types import Person, Sighting
+
+__all__ = ["Extraction", "ItemError", "write_results"]
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+_SHEET_PEOPLE = 2000  # people on the contact sheet, those seen most often
+_SHEET_FACES = 24  # headshots of one person on it
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """A file that could not be used: the name of the error and what it says."""
+
+    source: str
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extraction:
+    """What `extract` found and where it wrote it. In a notebook it shows the people.
+
+    `sightings` are all faces in input order, row by row as in the files; `people` are in order of first appearance,
+    `photos` counts the files that were read, `errors` holds those that could not be used, `notes` and `skipped` are
+    pairs of source and remark. `settings` says which models and values made it.
+    """
+
+    folder: Path
+    sightings: tuple[Sighting, ...]
+    people: tuple[Person, ...]
+    photos: int
+    errors: tuple[ItemError, ...]
+    notes: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...]
+    settings: Mapping[str, Any]
+
+    def _repr_html_(self) -> str:
+        return people_snippet(_cards(self, faces=1, people=len(self.people)))
+
+    def __repr__(self) -> str:
+        return (
+            f"Extraction({str(self.folder)!r}: {self.photos} photos, {len(self.sightings)} faces, "
+            f"{len(self.people)} people, {len(self.errors)} errors)"
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Counts, people, errors and settings as plain data: what run.json holds and `--json` prints."""
+        return {
+            "folder": str(self.folder),
+            "photos": self.photos,
+            "faces": len(self.sightings),
+            "people": len(self.people),
+            "errors": [asdict(error) for error in self.errors],
+            "notes": [{"source": source, "note": note} for source, note in self.notes],
+            "skipped": [{"source": source, "reason": reason} for source, reason in self.skipped],
+            "settings": dict(self.settings),
+        }
+
+
+def write_results(result: Extraction, vectors: Floats, *, embeddings: str, started: float) -> None:
+    """Write the files of an extraction to its folder; run.json comes last and says that they are complete."""
+    folder, settings = result.folder, result.settings
+    quality = np.array([sighting.quality.score for sighting in result.sightings], np.float32)
+    ids = tuple(sighting.id for sighting in result.sightings)
+    table = Embeddings(settings["embedder"]["name"], settings["embedder"]["sha256"], ids, quality, vectors)
+    save_embeddings(folder / f"embeddings.{embeddings}", table)
+    for other in FORMATS:
+        if other != embeddings:
+            (folder / f"embeddings.{other}").unlink(missing_ok=True)
+    write_lines(folder / "faces.jsonl", _lines(result))
+    write_lines(folder / "errors.jsonl", result.errors)
+    with replacing(folder / "people.html") as page:
+        for piece in people_page(
+            _cards(result, faces=_SHEET_FACES, people=_SHEET_PEOPLE), title="People in your photos", facts=_facts(result)
+        ):
+            page.write(piece.encode())
+    kept = {_headshot(sighting) for sighting in result.sightings}
+    for path in (folder / "headshots").iterdir():
+        if f"headshots/{path.name}" not in kept:
+            path.unlink()  # of an earlier run with other photos or models
+    begun = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
+    write_json(folder / "run.json", result.summary() | {"started": begun, "seconds": round(time.time() - started, 3)})
+
+
+def _lines(result: Extraction) -> Iterator[dict[str, Any]]:
+    person_of = {sighting.id: person for person in result.people for sighting in person.sightings}
+    for row, sighting in enumerate(result.sightings):
+        parts = asdict(sighting.quality)
+        yield {
+            "face_id": sighting.id,
+            "source": sighting.source,
+            "time": sighting.time,
+            "box": np.round(sighting.face.box.astype(float), 2),
+            "landmarks": np.round(sighting.face.landmarks.astype(float), 2),
+            "score": sighting.face.score,
+            "quality": parts.pop("score"),
+            "quality_parts": parts,
+            "person": person_of[sighting.id].id,
+            "best": person_of[sighting.id].best is sighting,
+            "embedding_row": row,
+            "headshot": _headshot(sighting),
+            "model": sighting.model,
+            "model_sha256": result.settings["embedder"]["sha256"],
+        }
+
+
+def _headshot(sighting: Sighting) -> str:
+    """The headshot's path in the folder; copies of one photo share it, so their number is cut off the id."""
+    return f"headshots/{sighting.id.partition('-')[0]}.jpg"
+
+
+def _cards(result: Extraction, *, faces: int, people: int) -> Iterator[tuple[int, list[Card]]]:
+    """The people seen most often, each with all cards, the best first and at most `faces` of them with a picture."""
+    largest = sorted(result.people, key=lambda person: -len(person.sightings))[:people]
+    for person in largest:
+        ranked = sorted(person.sightings, key=lambda one: (one is not person.best, -one.quality.score))
+        yield person.id, [
+            Card(
+                face_id=sighting.id,
+                source=sighting.source,
+                time=sighting.time,
+                quality=sighting.quality.score,
+                score=sighting.face.score,
+                best=sighting is person.best,
+                headshot=(result.folder / _headshot(sighting)).read_bytes() if place < faces else b"",
+            )
+            for place, sighting in enumerate(ranked)
+        ]
+
+
+def _facts(result: Extraction) -> dict[str, str]:
+    settings = result.settings
+    rows = [
+        table.get(settings[role]["name"]) for role, table in (("detector", DETECTORS), ("embedder", EMBEDDERS))
+    ]
+    licences = dict.fromkeys(row.licence if row else "of the file given by path: unknown" for row in rows)
+    facts = {
+        "Detector": settings["detector"]["name"],
+        "Embedder": settings["embedder"]["name"],
+        "Same person from": f"{settings['threshold']:.2f} cosine similarity",
+        "Licence of the models": "; ".join(licences),
+    }
+    if result.errors:
+        facts["Files not used"] = f"{len({error.source for error in result.errors}):,} (see errors.jsonl)"
+    if len(result.people) > _SHEET_PEOPLE:
+        facts["Not shown here"] = f"{len(result.people) - _SHEET_PEOPLE:,} more people (see faces.jsonl)"
+    return facts

@@ -1,0 +1,159 @@
+"""Files of embeddings: the vectors with their face ids, their quality, and the model that made them.
+
+Written as npz (arrays only, never pickle) or, with the `scale` extra, as Parquet; the ending decides.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, MissingExtraError
+from ..files import replacing
+
+__all__ = ["FORMATS", "Embeddings", "load_embeddings", "save_embeddings"]
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+FORMATS = ("npz", "parquet")
+"""File formats of embeddings, by their endings."""
+
+_VERSION = 1
+_MAX_BYTES = 64 << 30
+_NAMES = ("version", "model", "model_sha256", "face_ids", "quality", "embeddings")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embeddings:
+    """Unit `vectors` (N, D) float32, with `face_ids` (N) and `quality` (N,) 0..1, all of one embedder.
+
+    `model` is the embedder's name, `model_sha256` the digest of its file: vectors of different models do not compare.
+    """
+
+    model: str
+    model_sha256: str
+    face_ids: tuple[str, ...]
+    quality: Floats
+    vectors: Floats
+
+    def require_model(self, name: str, sha256: str) -> None:
+        """Raise InputError unless the vectors were made by this very embedder."""
+        if self.model_sha256 != sha256:
+            raise InputError(
+                f"the embeddings were made by {self.model} (sha256 {self.model_sha256[:12]}), not by {name} "
+                f"(sha256 {sha256[:12]}); vectors of two models cannot be compared. "
+                f"Use --embedder {self.model}, or extract again with {name}"
+            )
+
+
+def save_embeddings(path: str | Path, embeddings: Embeddings) -> None:
+    """Write a file of embeddings, whole or not at all."""
+    if Path(path).suffix == ".parquet":
+        _save_parquet(path, embeddings)
+        return
+    with replacing(path) as file:
+        np.savez(
+            file,
+            version=np.array(_VERSION),
+            model=np.array(embeddings.model),
+            model_sha256=np.array(embeddings.model_sha256),
+            face_ids=np.array(embeddings.face_ids, dtype=np.str_),
+            quality=embeddings.quality.astype(np.float32),
+            embeddings=embeddings.vectors.astype(np.float32),
+        )
+
+
+def load_embeddings(path: str | Path) -> Embeddings:
+    """Read a file of embeddings, or `embeddings.npz` / `embeddings.parquet` of a folder that extract wrote.
+
+    Raises InputError for what is no such file: nothing in it is ever executed, and sizes are checked before they
+    are believed.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = [path / f"embeddings.{suffix}" for suffix in FORMATS if (path / f"embeddings.{suffix}").exists()]
+        if not found:
+            raise InputError(f"{path} has no embeddings.npz; give a folder written by: perceptkit faces extract")
+        path = found[0]
+    try:
+        columns = _load_parquet(path) if path.suffix == ".parquet" else _load_npz(path)
+        return _checked(columns)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a file of embeddings: {error}") from error
+
+
+def _checked(columns: dict[str, Any]) -> Embeddings:
+    if missing := [name for name in _NAMES if name not in columns]:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    if int(columns["version"]) != _VERSION:
+        raise ValueError(f"version {int(columns['version'])} was written by another perceptkit; this reads {_VERSION}")
+    vectors = np.asarray(columns["embeddings"], np.float32)
+    quality = np.asarray(columns["quality"], np.float32)
+    ids: Sequence[str] = [str(face_id) for face_id in columns["face_ids"]]
+    if vectors.ndim != 2 or quality.shape != (len(vectors),) or len(ids) != len(vectors):
+        raise ValueError(f"{len(ids)} ids, quality of shape {quality.shape}, vectors of shape {vectors.shape}")
+    if not np.isfinite(vectors).all():
+        raise ValueError("a vector is not a number")
+    return Embeddings(str(columns["model"]), str(columns["model_sha256"]), tuple(ids), quality, vectors)
+
+
+def _load_npz(path: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            # savez stores without compression: a member that unpacks to more than its file holds is a trick.
+            if member.file_size > _MAX_BYTES or member.file_size > 1000 * max(member.compress_size, 1):
+                raise ValueError(f"its part {member.filename!r} claims {member.file_size:,} bytes")
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in _NAMES if name in arrays}
+
+
+def _save_parquet(path: str | Path, embeddings: Embeddings) -> None:
+    parquet, arrow = _pyarrow()
+    count, dimension = embeddings.vectors.shape
+    vectors = arrow.FixedSizeListArray.from_arrays(arrow.array(embeddings.vectors.ravel()), dimension)
+    table = arrow.table(
+        {
+            "face_id": arrow.array(embeddings.face_ids, arrow.string()),
+            "quality": arrow.array(embeddings.quality),
+            "embedding": vectors if count else arrow.array([], arrow.list_(arrow.float32(), dimension)),
+        }
+    ).replace_schema_metadata(
+        {"version": str(_VERSION), "model": embeddings.model, "model_sha256": embeddings.model_sha256}
+    )
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer)
+    with replacing(path) as file:
+        file.write(buffer.getbuffer())
+
+
+def _load_parquet(path: Path) -> dict[str, Any]:
+    parquet, arrow = _pyarrow()
+    try:
+        table = parquet.read_table(path)
+    except arrow.ArrowInvalid as error:
+        raise ValueError(str(error)) from error
+    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    column = table.column("embedding").combine_chunks()
+    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1)
+    return metadata | {
+        "face_ids": table.column("face_id").to_pylist(),
+        "quality": table.column("quality").to_numpy(),
+        "embeddings": vectors if len(table) else np.empty((0, column.type.list_size), np.float32),
+    }
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtraError("scale", "Parquet") from error
+    return pyarrow.parquet, pyarrow

@@ -1,0 +1,58 @@
+"""Results as JSON and JSON Lines: the one serialiser for files, the command line and the server."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+from .files import replacing, write_bytes
+
+__all__ = ["dumps", "read_lines", "write_json", "write_lines"]
+
+
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """Any result as JSON: dataclasses, arrays and paths included. Non-ASCII text is escaped, so that every file name
+    survives. Raises InputError for NaN and infinity, which JSON cannot hold."""
+    try:
+        return json.dumps(value, default=_plain, indent=indent, allow_nan=False)
+    except ValueError as error:
+        raise InputError(f"a result is not a number and cannot be written as JSON ({error})") from error
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write one JSON document, whole or not at all."""
+    write_bytes(path, (dumps(value, indent=2) + "\n").encode())
+
+
+def write_lines(path: str | Path, rows: Iterable[Any]) -> None:
+    """Write JSON Lines, one row a line, whole or not at all."""
+    with replacing(path) as file:
+        for row in rows:
+            file.write(dumps(row).encode() + b"\n")
+
+
+def read_lines(path: str | Path) -> Iterator[Any]:
+    """The rows of a JSON Lines file. Raises InputError that names the file and line."""
+    try:
+        with Path(path).open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise InputError(f"{path}, line {number}: not JSON ({error})") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy arrays and scalars
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
