@@ -30,7 +30,9 @@ MODULES = ("cv2", "onnxruntime", "sklearn", "av", "soundfile", "PIL.Image")
 def missing_to_create_environment() -> list[str]:
     """Apt packages without which `python3 -m venv` and pip cannot run."""
     if sys.version_info < (3, 11):
-        sys.exit(f"perceptkit needs Python 3.11 or newer; this is {sys.version.split()[0]}. Run: make PYTHON=python3.11 ...")
+        sys.exit(
+            f"perceptkit needs Python 3.11 or newer; this is {sys.version.split()[0]}. Run: make PYTHON=python3.11 ..."
+        )
     return ["python3-venv"] if importlib.util.find_spec("ensurepip") is None else []
 
 

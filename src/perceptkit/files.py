@@ -31,7 +31,7 @@ def expand(paths: Iterable[str | Path], suffixes: Collection[str]) -> tuple[list
         elif path.exists():
             _take(path, found, skipped)
         elif glob.has_magic(str(path)):
-            for match in sorted(glob.glob(str(path), recursive=True)):
+            for match in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 - absolute patterns too
                 if Path(match).is_dir():
                     _walk(Path(match), suffixes, found, skipped)
                 elif Path(match).suffix.lower() in suffixes:
@@ -65,7 +65,7 @@ def _walk(folder: Path, suffixes: Collection[str], found: dict[Path, None], skip
 
     seen: set[tuple[int, int]] = set()
     for parent, folders, names in os.walk(folder, onerror=unreadable, followlinks=True):
-        identity = os.stat(parent)
+        identity = Path(parent).stat()
         if (identity.st_dev, identity.st_ino) in seen:
             skipped.append((Path(parent), "a link back to a folder that was searched already"))
             folders.clear()

@@ -21,28 +21,43 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy as np
+from PIL import Image, ImageOps
 
 # Importing a plugin registers its format with Pillow.
-from PIL import AvifImagePlugin as _avif  # noqa: F401
-from PIL import BmpImagePlugin as _bmp  # noqa: F401
-from PIL import GifImagePlugin as _gif  # noqa: F401
-from PIL import Image, ImageOps
-from PIL import Jpeg2KImagePlugin as _jpeg2k  # noqa: F401
-from PIL import JpegImagePlugin as _jpeg  # noqa: F401
-from PIL import PngImagePlugin as _png  # noqa: F401
-from PIL import TiffImagePlugin as _tiff  # noqa: F401
-from PIL import WebPImagePlugin as _webp  # noqa: F401
+from PIL import (  # isort: skip
+    AvifImagePlugin,  # noqa: F401
+    BmpImagePlugin,  # noqa: F401
+    GifImagePlugin,  # noqa: F401
+    Jpeg2KImagePlugin,  # noqa: F401
+    JpegImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    TiffImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
 
+from .arrays import Picture
 from .errors import MediaError, MissingExtraError
 from .files import sniff, write_bytes
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "ImageInfo", "crop", "decode", "encode_jpeg", "inspect", "load", "prefetch", "read"]
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "ImageInfo",
+    "crop",
+    "decode",
+    "encode_jpeg",
+    "inspect",
+    "load",
+    "prefetch",
+    "read",
+]
 
 MAX_PIXELS = 100_000_000
 """Photos with more pixels than this are refused before they are decoded."""
 
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp .gif .avif .jp2 .j2k .jpx .heic .heif .hif".split()
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif", ".avif"}
+    | {".jp2", ".j2k", ".jpx", ".heic", ".heif", ".hif"}
 )
 """Endings of the files that are taken from a folder."""
 
@@ -52,7 +67,6 @@ _ORIENTATION = 0x0112  # EXIF tag
 # What Pillow raises for damaged files, besides OSError; there is no common base.
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
 
-Picture = np.ndarray[Any, np.dtype[np.uint8]]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -208,7 +222,7 @@ def _orientation(opened: Image.Image) -> int:
         value = opened.getexif().get(_ORIENTATION, 1)
     except _DAMAGED:  # damaged EXIF data is no reason to lose the photo
         return 1
-    return value if value in range(1, 9) else 1
+    return int(value) if value in range(1, 9) else 1
 
 
 def _decode_jpeg(data: bytes, opened: Image.Image, *, reduce: int, name: str, allow_truncated: bool) -> Picture:
@@ -262,7 +276,7 @@ def _to_8_bits(samples: np.ndarray[Any, Any], mode: str) -> Picture:
     low, high = (0.0, 65535.0) if mode.startswith("I;16") else (float(values.min()), float(values.max()))
     if mode == "I" and low >= 0 and high <= 65535:
         low, high = 0.0, 65535.0
-    return np.clip((values - low) * (255.0 / max(high - low, 1e-12)), 0, 255).round().astype(np.uint8)
+    return np.asarray(np.clip((values - low) * (255.0 / max(high - low, 1e-12)), 0, 255).round(), np.uint8)
 
 
 def _reason(error: BaseException) -> str:

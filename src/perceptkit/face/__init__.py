@@ -16,29 +16,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .align import align_faces, similarity
-    from .detect import DETECTORS, Detector, load_detector
-    from .embed import EMBEDDERS, Embedder, load_embedder
+    from .detect import DETECTORS, Detector
+    from .embed import EMBEDDERS, Embedder
     from .extraction import Extraction, ItemError, extract
     from .finding import find_faces
     from .grouping import group
-    from .matching import Comparison, Match, compare, dedupe, search
+    from .loading import load_detector, load_embedder
+    from .matching import Comparison, Match, Query, compare, dedupe, search
     from .store import Embeddings, load_embeddings, save_embeddings
     from .types import Face, Person, Quality, Sighting
 
 _HOMES = {
     "align": ("align_faces", "similarity"),
-    "detect": ("DETECTORS", "Detector", "load_detector"),
-    "embed": ("EMBEDDERS", "Embedder", "load_embedder"),
+    "detect": ("DETECTORS", "Detector"),
+    "embed": ("EMBEDDERS", "Embedder"),
     "extraction": ("Extraction", "ItemError", "extract"),
     "finding": ("find_faces",),
     "grouping": ("group",),
-    "matching": ("Comparison", "Match", "compare", "dedupe", "search"),
+    "loading": ("load_detector", "load_embedder"),
+    "matching": ("Comparison", "Match", "Query", "compare", "dedupe", "search"),
     "store": ("Embeddings", "load_embeddings", "save_embeddings"),
     "types": ("Face", "Person", "Quality", "Sighting"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604 - the names of the table above
+__all__ = [
     "DETECTORS",
     "EMBEDDERS",
     "Comparison",
@@ -51,6 +53,7 @@ __all__ = [  # noqa: PLE0604 - the names of the table above
     "Match",
     "Person",
     "Quality",
+    "Query",
     "Sighting",
     "align_faces",
     "compare",

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
+from ..arrays import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
     """`scores` (K,), `boxes` (K, 4) x1 y1 x2 y2, `landmarks` (K, 5, 2)."""
 
-    scores: Array
-    boxes: Array
-    landmarks: Array
+    scores: Floats
+    boxes: Floats
+    landmarks: Floats
 
     @staticmethod
     def join(parts: Sequence[Candidates]) -> Candidates:
@@ -52,7 +51,7 @@ class Candidates:
 
 
 @lru_cache(maxsize=64)
-def cells(height: int, width: int, stride: int) -> Array:
+def cells(height: int, width: int, stride: int) -> Floats:
     """The corner (x, y) of each cell of a feature map, row by row: (cells, 2) in pixels."""
     rows, columns = np.mgrid[: height // stride, : width // stride]
     return np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float32) * np.float32(stride)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats
 from ._candidates import Candidates
 
 PRIORS = {8: (16, 32), 16: (64, 128), 32: (256, 512)}  # stride -> sides of the priors in pixels
 VARIANCES = (0.1, 0.2)  # of centres and landmarks, of sizes
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
-
-def split(outputs: Sequence[Array], count: int, height: int, width: int) -> list[list[Array]]:
-    """The three outputs of a batch (priors x 4, x 2 and x 10 values, in any order), dealt out as box, score, landmarks."""
+def split(outputs: Sequence[Floats], count: int, height: int, width: int) -> list[list[Floats]]:
+    """The outputs of a batch (4, 2 and 10 values a prior, in any order), dealt out as boxes, scores, landmarks."""
     boxes, scores, landmarks = sorted(outputs, key=lambda output: (4, 2, 10).index(output.shape[-1]))
     return [[boxes[index], scores[index], landmarks[index]] for index in range(count)]
 
 
-def candidates(outputs: Sequence[Array], height: int, width: int, min_score: float) -> Candidates:
+def candidates(outputs: Sequence[Floats], height: int, width: int, min_score: float) -> Candidates:
     """Boxes and landmarks of one image in pixels of the network's input; only the kept priors are decoded."""
     boxes, scores, landmarks = outputs
     kept = np.flatnonzero(scores[:, 1] >= min_score)
@@ -34,7 +32,7 @@ def candidates(outputs: Sequence[Array], height: int, width: int, min_score: flo
 
 
 @lru_cache(maxsize=16)
-def _priors(height: int, width: int) -> tuple[Array, Array]:
+def _priors(height: int, width: int) -> tuple[Floats, Floats]:
     """Centres (P, 2) and sides (P, 1) of all priors, in pixels."""
     centres, sides = [], []
     for stride, lengths in PRIORS.items():

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats
 from ._candidates import Candidates, cells
 
 STRIDES = (8, 16, 32)
 ANCHORS = 2
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
-
-def split(outputs: Sequence[Array], count: int, height: int, width: int) -> list[list[Array]]:
+def split(outputs: Sequence[Floats], count: int, height: int, width: int) -> list[list[Floats]]:
     """The nine outputs (score, box, landmarks by stride) of a batch, dealt out to its images as (cells, anchors, C).
 
     The published files put the batch between the cells and the anchors: their heads end in Transpose(2, 3, 0, 1)
     and Reshape(-1, C). Exports with a leading batch axis are read as well.
     """
-    dealt: list[list[Array]] = [[] for _ in range(count)]
+    dealt: list[list[Floats]] = [[] for _ in range(count)]
     for index, output in enumerate(outputs):
         stride = STRIDES[index % len(STRIDES)]
         grid = (height // stride) * (width // stride)
@@ -34,7 +32,7 @@ def split(outputs: Sequence[Array], count: int, height: int, width: int) -> list
     return dealt
 
 
-def candidates(outputs: Sequence[Array], height: int, width: int, min_score: float) -> Candidates:
+def candidates(outputs: Sequence[Floats], height: int, width: int, min_score: float) -> Candidates:
     """Boxes and landmarks of one image in pixels of the network's input; scores are compared before decoding."""
     found = []
     for level, stride in enumerate(STRIDES):

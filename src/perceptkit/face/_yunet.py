@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats
 from ._candidates import Candidates, cells
 
 STRIDES = (8, 16, 32)
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
-
-def split(outputs: Sequence[Array], count: int, height: int, width: int) -> list[list[Array]]:
+def split(outputs: Sequence[Floats], count: int, height: int, width: int) -> list[list[Floats]]:
     """The twelve outputs (class, objectness, box, landmarks by stride) of a batch, dealt out as (cells, C).
 
     The heads end in Reshape(1, -1, C), so a batch comes out as one long row of cells.
     """
-    dealt: list[list[Array]] = [[] for _ in range(count)]
+    dealt: list[list[Floats]] = [[] for _ in range(count)]
     for output in outputs:
         for image, values in zip(dealt, output.reshape(count, -1, output.shape[-1]), strict=True):
             image.append(values)
     return dealt
 
 
-def candidates(outputs: Sequence[Array], height: int, width: int, min_score: float) -> Candidates:
+def candidates(outputs: Sequence[Floats], height: int, width: int, min_score: float) -> Candidates:
     """Boxes and landmarks of one image in pixels of the network's input; the score is sqrt(class x objectness)."""
     found = []
     for level, stride in enumerate(STRIDES):

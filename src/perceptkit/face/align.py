@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 
+from ..arrays import Floats, Picture
+
 __all__ = ["CROP_SIDE", "TEMPLATE", "align_faces", "scales", "similarity", "template", "warp"]
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
-Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
 CROP_SIDE = 112
 """Width and height of an aligned face in pixels, as the embedders want it."""

@@ -1,6 +1,6 @@
 """Find faces: detectors as callables on a batch of images, and the table of those a user may name.
 
-    detect = load_detector("yunet")
+    detect = face.load_detector("yunet")
     faces = detect([image])[0]            # list[Face], best score first
 
 To add a detector: a module with `split` and `candidates`, an `Architecture`, and its rows in `DETECTORS`.
@@ -13,23 +13,21 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
+from ..arrays import Floats, Picture
 from ..errors import InputError, ModelError
-from ..models import Model, Session, WeightsFile, find_weights, open_session
+from ..models import Model, Session, WeightsFile, open_session
 from . import _retinaface, _scrfd, _yunet
 from ._candidates import Candidates
 from ._sources import INSIGHTFACE_LICENCE, INSIGHTFACE_RELEASES, OPENCV_ZOO, UNIFACE_RELEASES
 from .defaults import MIN_SCORE
 from .types import Face
 
-__all__ = ["DETECTORS", "Detector", "load_detector"]
+__all__ = ["DETECTORS", "INPUT_SIDE", "Detector"]
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
-Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
 INPUT_SIDE = 640
 """The long side, in pixels, at which an image is searched: the size all detectors here were trained and scored at."""
@@ -54,8 +52,8 @@ class Architecture:
     mark by which a file of this family is known.
     """
 
-    split: Callable[[Sequence[Array], int, int, int], list[list[Array]]]
-    candidates: Callable[[Sequence[Array], int, int, float], Candidates]
+    split: Callable[[Sequence[Floats], int, int, int], list[list[Floats]]]
+    candidates: Callable[[Sequence[Floats], int, int, float], Candidates]
     outputs: tuple[int, ...]
     mean: tuple[float, float, float]
     divisor: float
@@ -129,32 +127,14 @@ class Detector:
 
     def _run(self, images: Sequence[Picture], placed: Sequence[_Placement]) -> list[Candidates]:
         height, width = placed[0].canvas
-        tensor = np.stack([_tensor(image, place, self._architecture) for image, place in zip(images, placed)])
+        tensor = np.stack(
+            [_tensor(image, place, self._architecture) for image, place in zip(images, placed, strict=True)]
+        )
         dealt = self._architecture.split(self._session(tensor), len(images), height, width)
         return [
             self._architecture.candidates(outputs, height, width, self.min_score).scaled(1 / place.scale)
             for outputs, place in zip(dealt, placed, strict=True)
         ]
-
-
-def load_detector(
-    name: str | Path | None = None,
-    *,
-    preset: str | None = None,
-    device: str = "auto",
-    threads: int | None = None,
-    min_score: float = MIN_SCORE,
-) -> Detector:
-    """Load a detector by its name in `DETECTORS`, or from a file of one of their architectures.
-
-    Without a name, the preset chooses (see `models.PRESETS`). `threads` is the number of CPU threads of one run,
-    by default every CPU this process may use. Raises InputError for an unknown name, ModelError for weights that
-    cannot be had or opened, DeviceError for a device that cannot be used.
-    """
-    name, path = find_weights(name, DETECTORS, role="detector", preset=preset, replaced=_REPLACED)
-    build = DETECTORS[name].build if name in DETECTORS else Detector
-    detector: Detector = build(path, name=name, device=device, threads=threads, min_score=min_score)
-    return detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +162,7 @@ def _place(height: int, width: int, side: int, *, exactly: bool) -> _Placement:
     return _Placement((needed[0], needed[1]), size, scale)
 
 
-def _tensor(image: Picture, place: _Placement, architecture: Architecture) -> Array:
+def _tensor(image: Picture, place: _Placement, architecture: Architecture) -> Floats:
     """The scaled image on its black canvas, as the network wants it: (3, height, width) float32."""
     height, width = place.size
     planes = cv2.split(cv2.resize(image, (width, height)))
@@ -347,12 +327,3 @@ DETECTORS: dict[str, Model] = {
     ),
 }
 """Every detector a user can name."""
-
-# Names that other face systems use -> the rows that do that work here.
-_REPLACED = {
-    "retinaface": "retinaface-mnet025, retinaface-mnet-v2 or retinaface-r34",
-    "mtcnn": "scrfd-500m (faster) or scrfd-10g (small faces)",
-    "opencv": "yunet",
-    "ssd": "yunet or scrfd-500m",
-    "scrfd": "scrfd-500m, scrfd-2.5g or scrfd-10g",
-}

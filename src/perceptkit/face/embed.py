@@ -1,6 +1,6 @@
 """Turn aligned faces into embeddings: embedders as callables on a batch, and the table of those a user may name.
 
-    embed = load_embedder("mobilefacenet")
+    embed = face.load_embedder("mobilefacenet")
     vectors = embed(crops)                # (N, 112, 112, 3) uint8 RGB -> (N, D) float32, unit length
 
 To add an embedder: an `Architecture` where its input differs, and its row in `EMBEDDERS`.
@@ -12,19 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats, Picture
 from ..errors import InputError, ModelError
-from ..models import Model, Session, WeightsFile, find_weights, open_session
+from ..models import Model, Session, WeightsFile, open_session
 from ._sources import INSIGHTFACE_LICENCE, INSIGHTFACE_RELEASES, OPENCV_ZOO, UNIFACE_RELEASES
 from .align import CROP_SIDE
 
-__all__ = ["EMBEDDERS", "Embedder", "load_embedder"]
+__all__ = ["EMBEDDERS", "Embedder"]
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
-Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
 _BATCH = 32  # faces in one run; more only costs memory
 
@@ -78,7 +76,9 @@ class Embedder:
     def __call__(self, crops: Picture) -> Floats:
         """Embeddings (N, D) float32 of unit length of aligned crops (N, 112, 112, 3) uint8 RGB."""
         if crops.shape[1:] != (CROP_SIDE, CROP_SIDE, 3) or crops.dtype != np.uint8:
-            raise InputError(f"crops must be RGB uint8 (N, {CROP_SIDE}, {CROP_SIDE}, 3), not {crops.dtype} {crops.shape}")
+            raise InputError(
+                f"crops must be RGB uint8 (N, {CROP_SIDE}, {CROP_SIDE}, 3), not {crops.dtype} {crops.shape}"
+            )
         vectors = np.empty((len(crops), self.dimension), np.float32)
         for start in range(0, len(crops), self._batch):
             part = crops[start : start + self._batch]
@@ -89,21 +89,10 @@ class Embedder:
             return np.asarray(vectors / lengths, np.float32)
 
     def _tensor(self, crops: Picture) -> Floats:
-        mean, divisor = (np.array(values, np.float32) for values in (self._architecture.mean, self._architecture.divisor))
+        mean, divisor = (
+            np.array(values, np.float32) for values in (self._architecture.mean, self._architecture.divisor)
+        )
         return np.ascontiguousarray(((crops - mean) / divisor).transpose(0, 3, 1, 2))
-
-
-def load_embedder(
-    name: str | Path | None = None, *, preset: str | None = None, device: str = "auto", threads: int | None = None
-) -> Embedder:
-    """Load an embedder by its name in `EMBEDDERS`, or from a file of one of their architectures.
-
-    Arguments and errors are those of `load_detector`.
-    """
-    name, path = find_weights(name, EMBEDDERS, role="embedder", preset=preset, replaced=_REPLACED)
-    build = EMBEDDERS[name].build if name in EMBEDDERS else Embedder
-    embedder: Embedder = build(path, name=name, device=device, threads=threads)
-    return embedder
 
 
 def _widest(opened: Callable[..., Session]) -> tuple[Session, int]:
@@ -145,7 +134,9 @@ def _arcface_row(name: str, urls: tuple[str, ...], sha256: str, size: int | None
 def _sface_row(name: str, upstream: str, sha256: str, size: int) -> Model:
     return Model(
         build=partial(Embedder, architecture=SFACE),
-        files=(WeightsFile(name, tuple(f"{base}/face_recognition_sface/{upstream}" for base in OPENCV_ZOO), sha256, size),),
+        files=(
+            WeightsFile(name, tuple(f"{base}/face_recognition_sface/{upstream}" for base in OPENCV_ZOO), sha256, size),
+        ),
         licence="Apache-2.0",
         commercial=True,
         source="https://github.com/opencv/opencv_zoo/tree/main/models/face_recognition_sface",
@@ -199,13 +190,3 @@ EMBEDDERS: dict[str, Model] = {
     ),
 }
 """Every embedder a user can name."""
-
-# Names that other face systems use -> the rows that do that work here.
-_REPLACED = {
-    "arcface": "arcface-mbf (fast) or arcface-r50 (accurate)",
-    "insightface": "arcface-mbf or arcface-r50",
-    "facenet": "arcface-mbf, or mobilefacenet for commercial use",
-    "facenet512": "arcface-r50",
-    "vgg-face": "arcface-r50",
-    "openface": "mobilefacenet",
-}

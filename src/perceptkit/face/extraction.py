@@ -1,11 +1,11 @@
 """Photos on disk -> the unique people in them: `extract`, and what it writes.
 
-    OUT/faces.jsonl      a line a face: where, how good, which person, which headshot
-    OUT/embeddings.npz   the embeddings, row by row as the lines of faces.jsonl
-    OUT/headshots/       an upright, aligned JPEG of every face
-    OUT/people.html      a contact sheet, a row a person
-    OUT/errors.jsonl     the files that could not be used, and why (empty when all could)
-    OUT/run.json         versions, models, settings, counts
+OUT/faces.jsonl      a line a face: where, how good, which person, which headshot
+OUT/embeddings.npz   the embeddings, row by row as the lines of faces.jsonl
+OUT/headshots/       an upright, aligned JPEG of every face
+OUT/people.html      a contact sheet, a row a person
+OUT/errors.jsonl     the files that could not be used, and why (empty when all could)
+OUT/run.json         versions, models, settings, counts
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..arrays import Floats, Picture
 from ..errors import InputError, MissingExtraError, PerceptkitError
 from ..files import expand
 from ..images import SUFFIXES, decode, inspect, load, prefetch, write_jpeg
 from ..models import cpu_count
 from . import defaults
 from .align import scales, similarity, warp
-from .detect import INPUT_SIDE, Detector, load_detector
-from .embed import Embedder, load_embedder
+from .detect import INPUT_SIDE, Detector
+from .embed import Embedder
 from .finding import Description, describe, face_id, select
 from .grouping import MODES, group
 from .journal import Journal, Record
-from .results import ItemError, Extraction, write_results
+from .loading import load_detector, load_embedder
+from .results import Extraction, ItemError, write_results
 from .store import FORMATS
 from .types import Face, Person, Quality, Sighting
 
 __all__ = ["Extraction", "ItemError", "Progress", "extract"]
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
-Picture = np.ndarray[Any, np.dtype[np.uint8]]
 Progress = Callable[[int, int | None], None]
 """Called with the photos done and their number."""
 
@@ -98,7 +98,9 @@ def extract(
     if not isinstance(embedder, Embedder):
         embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
     threshold = embedder.threshold if threshold is None else threshold
-    job = _Job(detector, embedder, min_face, max_faces, max_pixels, headshot_side, allow_truncated, folder / "headshots")
+    job = _Job(
+        detector, embedder, min_face, max_faces, max_pixels, headshot_side, allow_truncated, folder / "headshots"
+    )
     with Journal(folder / ".partial", job.settings(), embedder.dimension) as journal:
         _run(job, sources, journal, progress)
         records = [journal.records[str(source)] for source in sources]
@@ -179,7 +181,9 @@ def _output_folder(folder: str | Path) -> Path:
             raise InputError(f"{folder} is not empty and holds no earlier result; choose another output folder")
         (folder / "headshots").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot write to {folder}: {error.strerror or error}; choose another output folder") from error
+        raise InputError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another output folder"
+        ) from error
     return folder
 
 
@@ -265,13 +269,15 @@ def _record_faces(job: _Job, record: Record, photo: _Photo, described: Sequence[
         identity = face_id(content, face, job.detect.sha256, job.embed.sha256)
         headshot = warp(photo.image, each.face.landmarks, side=job.headshot_side, margin=_HEADSHOT_MARGIN)
         write_jpeg(job.headshots / f"{identity}.jpg", headshot)
-        record["faces"].append({
-            "id": identity,
-            "box": np.round(face.box.astype(float), 2),
-            "landmarks": np.round(face.landmarks.astype(float), 2),
-            "score": round(face.score, 4),
-            "quality": {name: round(value, 4) for name, value in asdict(each.quality).items()},
-        })
+        record["faces"].append(
+            {
+                "id": identity,
+                "box": np.round(face.box.astype(float), 2),
+                "landmarks": np.round(face.landmarks.astype(float), 2),
+                "score": round(face.score, 4),
+                "quality": {name: round(value, 4) for name, value in asdict(each.quality).items()},
+            }
+        )
         vectors.append(each.embedding)
     return np.stack(vectors) if vectors else np.empty((0, job.embed.dimension), np.float32)
 

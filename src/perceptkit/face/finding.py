@@ -1,8 +1,8 @@
 """From images to described faces, in memory: detect, align, embed, judge.
 
-    for sightings in find_faces([image, "photo.jpg"], preset="permissive"):
-        for sighting in sightings:
-            sighting.face.box, sighting.embedding, sighting.quality.score
+for sightings in find_faces([image, "photo.jpg"], preset="permissive"):
+    for sighting in sightings:
+        sighting.face.box, sighting.embedding, sighting.quality.score
 """
 
 from __future__ import annotations
@@ -12,23 +12,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats, Picture
 from ..errors import InputError, ModelError
 from ..images import read
 from .align import align_faces
 from .defaults import MAX_FACES, MIN_FACE
-from .detect import Detector, load_detector
-from .embed import Embedder, load_embedder
+from .detect import Detector
+from .embed import Embedder
+from .loading import load_detector, load_embedder
 from .quality import assess
 from .types import Face, Quality, Sighting
 
 __all__ = ["Description", "describe", "face_id", "find_faces", "select"]
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
-Picture = np.ndarray[Any, np.dtype[np.uint8]]
 Detect = Callable[[Sequence[Picture]], list[list[Face]]]
 Embed = Callable[[Picture], Floats]
 

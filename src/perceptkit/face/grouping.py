@@ -21,13 +21,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats, Integers
 from ..errors import InputError
 from .defaults import MODE
 
 __all__ = ["MIN_QUALITY", "MODES", "group"]
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
-Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 MIN_QUALITY = 0.35
 """Faces of a lower quality never found or join groups in mode `people`; they are matched to them at the end."""

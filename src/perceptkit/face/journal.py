@@ -16,12 +16,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..arrays import Floats
 from ..errors import write_error
 from ..output import dumps, write_json
 
 __all__ = ["Journal", "Record"]
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
 Record = dict[str, Any]
 """One source: `source`, `stamp` (size and modification time), `faces`, `errors`, `notes`, and `row`, its first
 embedding's row."""
@@ -94,7 +94,7 @@ class Journal:
         end = 0
         for line in self._lines:
             try:
-                entry = json.loads(line) if line.endswith(b"\n") else {"rows": held + 1}
+                entry: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {"rows": held + 1}
             except ValueError:
                 break
             if entry["rows"] > held:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats
 from ..errors import InputError
 from . import defaults
-from .detect import Detector, load_detector
-from .embed import EMBEDDERS, Embedder, load_embedder
+from .detect import Detector
+from .embed import EMBEDDERS, Embedder
 from .finding import find_faces, largest
 from .grouping import group
+from .loading import load_detector, load_embedder
 from .store import Embeddings, load_embeddings
 from .types import Sighting
 
 __all__ = ["Comparison", "Match", "Query", "compare", "dedupe", "search"]
-
-Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +37,7 @@ class Match:
     """A face of a set that is near to the face searched for."""
 
     face_id: str
+    source: str
     similarity: float
     same: bool
 
@@ -125,9 +125,7 @@ def dedupe(
     return [[known.face_ids[row] for row in rows] for rows in members.values()]
 
 
-def _detector(
-    detector: str | Path | Detector | None, preset: str | None, device: str, min_score: float
-) -> Detector:
+def _detector(detector: str | Path | Detector | None, preset: str | None, device: str, min_score: float) -> Detector:
     if isinstance(detector, Detector):
         return detector
     return load_detector(detector, preset=preset, device=device, min_score=min_score)
@@ -137,5 +135,6 @@ def _nearest(known: Embeddings, embedding: Floats, threshold: float, top: int) -
     similarity = known.vectors @ embedding
     best = np.argsort(-similarity, kind="stable")[:top]
     return tuple(
-        Match(known.face_ids[row], float(similarity[row]), bool(similarity[row] >= threshold)) for row in best
+        Match(known.face_ids[row], known.sources[row], float(similarity[row]), bool(similarity[row] >= threshold))
+        for row in best
     )

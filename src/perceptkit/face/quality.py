@@ -17,18 +17,16 @@ a weighted geometric mean: one bad part cannot be bought back by the others. The
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 
+from ..arrays import Floats, Picture
 from .align import CROP_SIDE, TEMPLATE, similarity
 from .types import Face, Quality
 
 __all__ = ["WEIGHTS", "assess", "exposure", "frontality", "sharpness"]
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
-Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
 WEIGHTS = {"sharpness": 0.3, "frontality": 0.3, "size": 0.2, "exposure": 0.1, "inside": 0.1}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats
 from ..files import replacing
 from ..output import write_json, write_lines
 from .detect import DETECTORS
@@ -21,7 +22,6 @@ from .types import Person, Sighting
 
 __all__ = ["Extraction", "ItemError", "write_results"]
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 _SHEET_PEOPLE = 2000  # people on the contact sheet, those seen most often
 _SHEET_FACES = 24  # headshots of one person on it
@@ -82,7 +82,8 @@ def write_results(result: Extraction, vectors: Floats, *, embeddings: str, start
     folder, settings = result.folder, result.settings
     quality = np.array([sighting.quality.score for sighting in result.sightings], np.float32)
     ids = tuple(sighting.id for sighting in result.sightings)
-    table = Embeddings(settings["embedder"]["name"], settings["embedder"]["sha256"], ids, quality, vectors)
+    sources = tuple(sighting.source for sighting in result.sightings)
+    table = Embeddings(settings["embedder"]["name"], settings["embedder"]["sha256"], ids, sources, quality, vectors)
     save_embeddings(folder / f"embeddings.{embeddings}", table)
     for other in FORMATS:
         if other != embeddings:
@@ -91,7 +92,9 @@ def write_results(result: Extraction, vectors: Floats, *, embeddings: str, start
     write_lines(folder / "errors.jsonl", result.errors)
     with replacing(folder / "people.html") as page:
         for piece in people_page(
-            _cards(result, faces=_SHEET_FACES, people=_SHEET_PEOPLE), title="People in your photos", facts=_facts(result)
+            _cards(result, faces=_SHEET_FACES, people=_SHEET_PEOPLE),
+            title="People in your photos",
+            facts=_facts(result),
         ):
             page.write(piece.encode())
     kept = {_headshot(sighting) for sighting in result.sightings}
@@ -134,25 +137,26 @@ def _cards(result: Extraction, *, faces: int, people: int) -> Iterator[tuple[int
     largest = sorted(result.people, key=lambda person: -len(person.sightings))[:people]
     for person in largest:
         ranked = sorted(person.sightings, key=lambda one: (one is not person.best, -one.quality.score))
-        yield person.id, [
-            Card(
-                face_id=sighting.id,
-                source=sighting.source,
-                time=sighting.time,
-                quality=sighting.quality.score,
-                score=sighting.face.score,
-                best=sighting is person.best,
-                headshot=(result.folder / _headshot(sighting)).read_bytes() if place < faces else b"",
-            )
-            for place, sighting in enumerate(ranked)
-        ]
+        yield (
+            person.id,
+            [
+                Card(
+                    face_id=sighting.id,
+                    source=sighting.source,
+                    time=sighting.time,
+                    quality=sighting.quality.score,
+                    score=sighting.face.score,
+                    best=sighting is person.best,
+                    headshot=(result.folder / _headshot(sighting)).read_bytes() if place < faces else b"",
+                )
+                for place, sighting in enumerate(ranked)
+            ],
+        )
 
 
 def _facts(result: Extraction) -> dict[str, str]:
     settings = result.settings
-    rows = [
-        table.get(settings[role]["name"]) for role, table in (("detector", DETECTORS), ("embedder", EMBEDDERS))
-    ]
+    rows = [table.get(settings[role]["name"]) for role, table in (("detector", DETECTORS), ("embedder", EMBEDDERS))]
     licences = dict.fromkeys(row.licence if row else "of the file given by path: unknown" for row in rows)
     facts = {
         "Detector": settings["detector"]["name"],

@@ -7,31 +7,30 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats
 from ..errors import InputError, MissingExtraError
 from ..files import replacing
 
 __all__ = ["FORMATS", "Embeddings", "load_embeddings", "save_embeddings"]
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 FORMATS = ("npz", "parquet")
 """File formats of embeddings, by their endings."""
 
 _VERSION = 1
 _MAX_BYTES = 64 << 30
-_NAMES = ("version", "model", "model_sha256", "face_ids", "quality", "embeddings")
+_NAMES = ("version", "model", "model_sha256", "face_ids", "sources", "quality", "embeddings")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embeddings:
-    """Unit `vectors` (N, D) float32, with `face_ids` (N) and `quality` (N,) 0..1, all of one embedder.
+    """Unit `vectors` (N, D) float32, with `face_ids`, `sources` (paths) and `quality` (N,) 0..1, all of one embedder.
 
     `model` is the embedder's name, `model_sha256` the digest of its file: vectors of different models do not compare.
     """
@@ -39,6 +38,7 @@ class Embeddings:
     model: str
     model_sha256: str
     face_ids: tuple[str, ...]
+    sources: tuple[str, ...]
     quality: Floats
     vectors: Floats
 
@@ -64,6 +64,7 @@ def save_embeddings(path: str | Path, embeddings: Embeddings) -> None:
             model=np.array(embeddings.model),
             model_sha256=np.array(embeddings.model_sha256),
             face_ids=np.array(embeddings.face_ids, dtype=np.str_),
+            sources=np.array(embeddings.sources, dtype=np.str_),
             quality=embeddings.quality.astype(np.float32),
             embeddings=embeddings.vectors.astype(np.float32),
         )
@@ -97,12 +98,12 @@ def _checked(columns: dict[str, Any]) -> Embeddings:
         raise ValueError(f"version {int(columns['version'])} was written by another perceptkit; this reads {_VERSION}")
     vectors = np.asarray(columns["embeddings"], np.float32)
     quality = np.asarray(columns["quality"], np.float32)
-    ids: Sequence[str] = [str(face_id) for face_id in columns["face_ids"]]
-    if vectors.ndim != 2 or quality.shape != (len(vectors),) or len(ids) != len(vectors):
-        raise ValueError(f"{len(ids)} ids, quality of shape {quality.shape}, vectors of shape {vectors.shape}")
+    ids, sources = (tuple(str(text) for text in columns[name]) for name in ("face_ids", "sources"))
+    if vectors.ndim != 2 or quality.shape != (len(vectors),) or not len(ids) == len(sources) == len(vectors):
+        raise ValueError(f"{len(ids)} ids, {len(sources)} sources, quality {quality.shape}, vectors {vectors.shape}")
     if not np.isfinite(vectors).all():
         raise ValueError("a vector is not a number")
-    return Embeddings(str(columns["model"]), str(columns["model_sha256"]), tuple(ids), quality, vectors)
+    return Embeddings(str(columns["model"]), str(columns["model_sha256"]), ids, sources, quality, vectors)
 
 
 def _load_npz(path: Path) -> dict[str, Any]:
@@ -122,6 +123,8 @@ def _save_parquet(path: str | Path, embeddings: Embeddings) -> None:
     table = arrow.table(
         {
             "face_id": arrow.array(embeddings.face_ids, arrow.string()),
+            # Parquet's strings are UTF-8: bytes of a file name that are not are escaped.
+            "source": arrow.array([_utf8(source) for source in embeddings.sources], arrow.string()),
             "quality": arrow.array(embeddings.quality),
             "embedding": vectors if count else arrow.array([], arrow.list_(arrow.float32(), dimension)),
         }
@@ -145,9 +148,14 @@ def _load_parquet(path: Path) -> dict[str, Any]:
     vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1)
     return metadata | {
         "face_ids": table.column("face_id").to_pylist(),
+        "sources": table.column("source").to_pylist(),
         "quality": table.column("quality").to_numpy(),
         "embeddings": vectors if len(table) else np.empty((0, column.type.list_size), np.float32),
     }
+
+
+def _utf8(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _pyarrow() -> tuple[Any, Any]:

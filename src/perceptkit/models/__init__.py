@@ -10,7 +10,7 @@ from __future__ import annotations
 from .check import FileState, verify
 from .fetch import fetch
 from .find import find_weights
-from .places import locate
+from .places import cache_folder, locate, models_folder
 from .presets import PRESETS, available_presets, preset_model
 from .row import Model, WeightsFile
 from .session import DEVICES, Session, cpu_count, open_session
@@ -23,10 +23,12 @@ __all__ = [
     "Session",
     "WeightsFile",
     "available_presets",
+    "cache_folder",
     "cpu_count",
     "fetch",
     "find_weights",
     "locate",
+    "models_folder",
     "open_session",
     "preset_model",
     "verify",

@@ -20,21 +20,23 @@ def find_weights(
     *,
     role: str,
     preset: str | None = None,
-    replaced: Mapping[str, str] | None = None,
+    replaced: Mapping[str, str],
+    known: Mapping[str, Model],
 ) -> tuple[str, Path]:
     """The name to call a model by, and its file: a row of `rows` (fetched when needed), or a path taken as it is.
 
-    Without a name the preset chooses. `replaced` maps names that other systems use to advice on what to take here.
+    Without a name the preset chooses. `replaced` maps names that other systems use to advice on what to take
+    here; `known` are all rows of the feature, by which an error says what could be used instead.
     Raises InputError for a name that is neither a row nor a file, ModelError for weights that cannot be had.
     """
     chosen = preset_model(role, preset) if name is None else str(name)
     if chosen in rows:
-        return chosen, fetch(rows[chosen], alternatives=rows)[0]
+        return chosen, fetch(rows[chosen], alternatives=known)[0]
     path = Path(chosen).expanduser()
     if path.is_file():
         return path.stem, path
     raise InputError(
-        f"unknown {role} {chosen!r}{_hint(chosen.lower(), rows, replaced or {})} - "
+        f"unknown {role} {chosen!r}{_hint(chosen.lower(), rows, replaced)} - "
         f"Choose one of: {', '.join(rows)}; or give the path of a file"
     )
 

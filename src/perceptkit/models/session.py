@@ -116,7 +116,7 @@ def _open_onnxruntime(
         opened = onnxruntime.InferenceSession(
             free_dimensions(data, free) if free else data, options, providers=list(dict.fromkeys(providers))
         )
-    except Exception as error:  # noqa: BLE001 - onnxruntime has no base class for its own errors
+    except Exception as error:
         raise ModelError(f"{path} is not a network that onnxruntime can open: {_first_line(error)}") from error
     used = next(name for name, provider in _PROVIDERS.items() if provider == opened.get_providers()[0])
     if used == "cpu" and loadable and loadable[0] != "cpu":
@@ -128,7 +128,7 @@ def _open_onnxruntime(
     def run(arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         try:
             outputs: list[NDArray[Any]] = opened.run(None, dict(zip(names, arrays, strict=True)))
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:
             raise ModelError(f"{path.name} cannot run on this input: {_first_line(error)}") from error
         return outputs
 

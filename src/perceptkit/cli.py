@@ -1,0 +1,315 @@
+"""The command line: `perceptkit VERB ...`. Every command parses, calls the library once, and prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from . import __version__, terminal
+from .face import defaults
+from .models import DEVICES, PRESETS
+from .output import dumps
+
+if TYPE_CHECKING:
+    from .face import Extraction
+
+app = typer.Typer(
+    cls=terminal.ReportingGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Perception data from photos, video and sound.",
+)
+faces = typer.Typer(no_args_is_help=True, help="Find the unique people in photos; compare and search faces.")
+models = typer.Typer(no_args_is_help=True, help="The weights: what there is, what is on this machine, fetch, verify.")
+app.add_typer(faces, name="faces")
+app.add_typer(models, name="models")
+
+_console = Console(highlight=False, soft_wrap=True)
+_ITEMS_FAILED, _NEEDS_EXTRA = 3, 4  # exit codes
+
+_MODELS = "Models"
+_WHICH = "What counts as a face, and as the same person"
+_OUTPUT = "Output"
+
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Which models to use: {', '.join(PRESETS)}. [default: PERCEPTKIT_PRESET, else default]",
+        rich_help_panel=_MODELS,
+        show_default=False,
+    ),
+]
+DetectorName = Annotated[
+    str | None,
+    typer.Option("--detector", help="A detector by name (see: perceptkit models list), or the path of its file.",
+                 rich_help_panel=_MODELS),
+]  # fmt: skip
+EmbedderName = Annotated[
+    str | None,
+    typer.Option("--embedder", help="An embedder by name, or the path of its file.", rich_help_panel=_MODELS),
+]
+Device = Annotated[str, typer.Option(help=f"What to run on: {', '.join(DEVICES)}.", rich_help_panel=_MODELS)]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        help="Cosine similarity (-1..1) from which two faces are the same person; higher is stricter. "
+        "[default: the embedder's own, 0.36 to 0.40]",
+        rich_help_panel=_WHICH,
+        show_default=False,
+    ),
+]
+Mode = Annotated[
+    str,
+    typer.Option(help="How faces are grouped: people (by mean similarity) or first (greedy, first face kept).",
+                 rich_help_panel=_WHICH),
+]  # fmt: skip
+MinScore = Annotated[float, typer.Option(help="Drop detections with a lower score (0..1).", rich_help_panel=_WHICH)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=_OUTPUT)]
+
+
+def main() -> None:
+    """The entry point of the program."""
+    app()
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    """Perception data from photos, video and sound."""
+    if version:
+        _console.print(f"perceptkit {__version__}")
+        raise typer.Exit
+    terminal.show_log()
+
+
+@faces.command("extract")
+def faces_extract(
+    paths: Annotated[
+        list[str], typer.Argument(help="Photos, folders (searched recursively), 'globs/*.jpg' and @list.txt, mixed.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.", rich_help_panel=_OUTPUT)] = Path(
+        defaults.FOLDER
+    ),
+    preset: Preset = None,
+    detector: DetectorName = None,
+    embedder: EmbedderName = None,
+    device: Device = "auto",
+    threshold: Threshold = None,
+    mode: Mode = defaults.MODE,
+    min_score: MinScore = defaults.MIN_SCORE,
+    min_face: Annotated[
+        int, typer.Option(help="Drop faces smaller than this (pixels).", rich_help_panel=_WHICH)
+    ] = defaults.MIN_FACE,
+    max_faces: Annotated[
+        int, typer.Option(help="Keep at most this many faces of a photo.", rich_help_panel=_WHICH)
+    ] = defaults.MAX_FACES,
+    max_pixels: Annotated[int, typer.Option(help="Refuse photos with more pixels.")] = defaults.MAX_PIXELS,
+    allow_truncated: Annotated[bool, typer.Option(help="Use what is left of photos that were cut short.")] = False,
+    headshot_size: Annotated[
+        int, typer.Option(help="Side of the headshots (pixels).", rich_help_panel=_OUTPUT)
+    ] = defaults.HEADSHOT_SIDE,
+    embeddings: Annotated[
+        str, typer.Option(help="Format of the embeddings: npz or parquet.", rich_help_panel=_OUTPUT)
+    ] = defaults.EMBEDDINGS,
+    as_json: AsJson = False,
+) -> None:
+    """Find every face in photos and group them by person.
+
+    Writes faces.jsonl, embeddings, headshots and people.html, a contact sheet. A run that was stopped goes on when
+    the same command is run again. Exit code 3: finished, but some files could not be used.
+    """
+    from . import face
+
+    with terminal.progress("photos") as progress:
+        result = face.extract(
+            paths,
+            output,
+            preset=preset,
+            detector=detector,
+            embedder=embedder,
+            device=device,
+            threshold=threshold,
+            mode=mode,
+            min_score=min_score,
+            min_face=min_face,
+            max_faces=max_faces,
+            max_pixels=max_pixels,
+            allow_truncated=allow_truncated,
+            headshot_side=headshot_size,
+            embeddings=embeddings,
+            progress=progress,
+        )
+    if as_json:
+        typer.echo(dumps(result.summary(), indent=2))
+    else:
+        _print_extraction(result)
+    if result.errors:
+        lacking = all(error.error == "MissingExtraError" for error in result.errors) and not result.sightings
+        raise typer.Exit(_NEEDS_EXTRA if lacking else _ITEMS_FAILED)
+
+
+@faces.command("dedupe")
+def faces_dedupe(
+    embeddings: Annotated[Path, typer.Argument(help="embeddings.npz, or the folder that faces extract wrote.")],
+    threshold: Threshold = None,
+    mode: Mode = defaults.MODE,
+    as_json: AsJson = False,
+) -> None:
+    """Group the faces of an earlier extraction again, with another threshold or mode.
+
+    Prints a line a person: the number, and the ids of its faces, the best first.
+    """
+    from . import face
+
+    people = face.dedupe(embeddings, threshold=threshold, mode=mode)
+    if as_json:
+        typer.echo(dumps([{"person": number, "faces": ids} for number, ids in enumerate(people)], indent=2))
+    else:
+        for number, ids in enumerate(people):
+            _console.print(f"{number}\t{' '.join(ids)}")
+
+
+@faces.command("compare")
+def faces_compare(
+    first: Annotated[Path, typer.Argument(help="A photo.")],
+    second: Annotated[Path, typer.Argument(help="Another photo.")],
+    preset: Preset = None,
+    detector: DetectorName = None,
+    embedder: EmbedderName = None,
+    device: Device = "auto",
+    threshold: Threshold = None,
+    min_score: MinScore = defaults.MIN_SCORE,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether two photos show the same person, by the largest face of each."""
+    from . import face
+
+    result = face.compare(
+        first,
+        second,
+        preset=preset,
+        detector=detector,
+        embedder=embedder,
+        device=device,
+        threshold=threshold,
+        min_score=min_score,
+    )
+    if as_json:
+        typer.echo(dumps({"similarity": result.similarity, "threshold": result.threshold, "same": result.same}))
+    else:
+        verdict = "the same person" if result.same else "different people"
+        _console.print(f"{verdict}: similarity {result.similarity:.3f}, threshold {result.threshold:.3f}")
+
+
+@faces.command("search")
+def faces_search(
+    gallery: Annotated[Path, typer.Argument(help="A folder that faces extract wrote, or its embeddings.npz.")],
+    photo: Annotated[Path, typer.Argument(help="The photo whose faces to look for.")],
+    top: Annotated[int, typer.Option(help="Matches to show for a face.", rich_help_panel=_OUTPUT)] = defaults.TOP,
+    preset: Preset = None,
+    detector: DetectorName = None,
+    embedder: EmbedderName = None,
+    device: Device = "auto",
+    threshold: Threshold = None,
+    min_score: MinScore = defaults.MIN_SCORE,
+    as_json: AsJson = False,
+) -> None:
+    """Find the faces of an earlier extraction that are nearest to each face of a photo."""
+    from . import face
+
+    queries = face.search(
+        gallery,
+        photo,
+        top=top,
+        preset=preset,
+        detector=detector,
+        embedder=embedder,
+        device=device,
+        threshold=threshold,
+        min_score=min_score,
+    )
+    if as_json:
+        typer.echo(dumps([{"box": query.face.face.box, "matches": query.matches} for query in queries], indent=2))
+        return
+    for query in queries:
+        _console.print(f"face at {', '.join(str(round(float(value))) for value in query.face.face.box)}")
+        for match in query.matches:
+            _console.print(
+                f"  {match.similarity:6.3f}  {'same' if match.same else '    '}  {match.source}  {match.face_id}"
+            )
+
+
+@models.command("list")
+def models_list(as_json: AsJson = False) -> None:
+    """List all models: size, licence, commercial use, and whether the weights are on this machine."""
+    from .catalogue import describe
+
+    rows = describe()
+    if as_json:
+        typer.echo(dumps(rows, indent=2))
+        return
+    table = Table("name", "role", "size", "commercial use", "on disk", "licence", box=None, pad_edge=False)
+    for row in rows:
+        size = f"{row['bytes'] / 1e6:.1f} MB" if row["bytes"] else "?"
+        table.add_row(
+            row["name"], row["role"], size, row["commercial"], "yes" if row["paths"] else "no", row["licence"]
+        )
+    _console.print(table)
+
+
+@models.command("pull")
+def models_pull(
+    names: Annotated[list[str] | None, typer.Argument(help="Names of models.", show_default=False)] = None,
+    preset: Preset = None,
+) -> None:
+    """Fetch the weights of some models, or of a preset, so that later runs need no network."""
+    from .catalogue import choose, fetch_all
+
+    with terminal.progress("bytes") as progress:
+        paths = fetch_all(choose(names or [], preset=preset), progress=progress)
+    for path in paths:
+        _console.print(str(path))
+
+
+@models.command("verify")
+def models_verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Names of models; all on disk without.")] = None,
+) -> None:
+    """Hash the weights that are on this machine again and say whether they are the registered files."""
+    from .catalogue import verify_all
+
+    states = verify_all(names or [])
+    for name, state in states:
+        _console.print(f"{state.state:8} {name:20} {state.path or ''} {state.problem or ''}".rstrip())
+    if any(state.state != "ok" for _, state in states):
+        raise typer.Exit(_NEEDS_EXTRA)
+
+
+@models.command("where")
+def models_where() -> None:
+    """Print the folders in which weights are looked for, in order."""
+    from .catalogue import folders
+
+    for purpose, folder in folders().items():
+        _console.print(f"{purpose}: {folder}")
+
+
+def _print_extraction(result: Extraction) -> None:
+    """What was found, for a person: counts, what was left out and why, and where to look."""
+    for source, note in result.notes:
+        terminal.complain(f"{source}: {note}", label="note")
+    for source, reason in result.skipped:
+        terminal.complain(f"{source}: {reason}", label="skipped")
+    for error in result.errors:
+        terminal.complain(error.message)
+    failed = len({error.source for error in result.errors})
+    counts = f"{result.photos:,} photos, {len(result.sightings):,} faces, {len(result.people):,} people"
+    _console.print(counts + (f", {failed:,} files could not be used" if failed else ""))
+    _console.print(f"look at {result.folder / 'people.html'}; the data is in {result.folder / 'faces.jsonl'}")

@@ -1,0 +1,116 @@
+"""How the command line talks: results on stdout, everything else on stderr, progress, and errors as one message."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+from typer.core import TyperGroup
+
+from .errors import PerceptkitError
+
+__all__ = ["ReportingGroup", "complain", "progress", "show_log"]
+
+INTERRUPTED = 130
+_EVERY = 10.0  # seconds between lines of progress where there is no terminal to draw on
+
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class ReportingGroup(TyperGroup):
+    """A group of commands that ends with one clear message and the right exit code: the one handler there is."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except PerceptkitError as error:
+            complain(str(error))
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            complain("interrupted; run the same command again to go on where it stopped")
+            raise typer.Exit(INTERRUPTED) from error
+        except ImportError as error:
+            if "shared object" not in str(error):
+                raise
+            complain(f"a system library is missing: {error}")
+            complain("on Debian or Ubuntu: apt-get install -y libgl1 libegl1 libgles2 libglib2.0-0 libgomp1")
+            raise typer.Exit(1) from error
+
+
+def complain(message: str, *, label: str = "error") -> None:
+    """One message on stderr."""
+    _errors.print(Text.assemble((f"{label}: ", "bold red" if label == "error" else "bold yellow"), message))
+
+
+def show_log() -> None:
+    """Show what the library logs (downloads, licences, fallbacks) on stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("perceptkit")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+
+
+@contextmanager
+def progress(unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """A function to call with what is done and the total: it draws a bar, or prints a line now and then.
+
+    Rate and remaining time are shown. Nothing is printed with `quiet`, or when all is done within a few seconds.
+    """
+    if quiet:
+        yield lambda done, total: None
+    elif not _errors.is_terminal:
+        yield _Lines(unit)
+    else:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=_errors, transient=True) as bar:
+            task = bar.add_task(unit, total=None, rate="")
+            rate = _Rate()
+
+            def update(done: int, total: int | None) -> None:
+                bar.update(task, completed=done, total=total, rate=f"{rate(done):.1f}/s")
+
+            yield update
+
+
+class _Rate:
+    """Work per second since the first call, which counts what was done before."""
+
+    def __init__(self) -> None:
+        self._start: tuple[float, int] | None = None
+
+    def __call__(self, done: int) -> float:
+        now = time.monotonic()
+        if self._start is None:
+            self._start = now, done
+        since, before = self._start
+        return (done - before) / max(now - since, 1e-3)
+
+
+class _Lines:
+    """Progress for a log file: a line every few seconds."""
+
+    def __init__(self, unit: str) -> None:
+        self._unit, self._rate, self._last = unit, _Rate(), time.monotonic()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        rate, now = self._rate(done), time.monotonic()
+        if now - self._last >= _EVERY:
+            self._last = now
+            left = f" of {total:,}, {(total - done) / max(rate, 1e-3):.0f} s left" if total else ""
+            _errors.print(f"{self._unit}: {done:,}{left} ({rate:.1f}/s)")
