@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from . import __version__, terminal
 from .face import defaults
 from .models import DEVICES, PRESETS
-from .output import dumps
+from .output import count, dumps
 
 if TYPE_CHECKING:
     from .face import Extraction
@@ -255,13 +254,13 @@ def models_list(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(dumps(rows, indent=2))
         return
-    table = Table("name", "role", "size", "commercial use", "on disk", "licence", box=None, pad_edge=False)
+    _console.print(f"{'name':20} {'role':14} {'size':>9}  {'commercial':10}  {'on disk':7}  licence")
     for row in rows:
         size = f"{row['bytes'] / 1e6:.1f} MB" if row["bytes"] else "?"
-        table.add_row(
-            row["name"], row["role"], size, row["commercial"], "yes" if row["paths"] else "no", row["licence"]
+        here = "yes" if row["paths"] else "no"
+        _console.print(
+            f"{row['name']:20} {row['role']:14} {size:>9}  {row['commercial']:10}  {here:7}  {row['licence']}"
         )
-    _console.print(table)
 
 
 @models.command("pull")
@@ -309,7 +308,8 @@ def _print_extraction(result: Extraction) -> None:
         terminal.complain(f"{source}: {reason}", label="skipped")
     for error in result.errors:
         terminal.complain(error.message)
+    photos, faces = count(result.photos, "photo", "photos"), count(len(result.sightings), "face", "faces")
     failed = len({error.source for error in result.errors})
-    counts = f"{result.photos:,} photos, {len(result.sightings):,} faces, {len(result.people):,} people"
-    _console.print(counts + (f", {failed:,} files could not be used" if failed else ""))
+    remark = f"; {count(failed, 'file', 'files')} could not be used" if failed else ""
+    _console.print(f"{photos}, {faces}, {count(len(result.people), 'person', 'people')}{remark}")
     _console.print(f"look at {result.folder / 'people.html'}; the data is in {result.folder / 'faces.jsonl'}")

@@ -63,6 +63,7 @@ SUFFIXES = frozenset(
 
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000")
 _READABLE = "JPEG, PNG, BMP, TIFF, WebP, GIF, AVIF, JPEG 2000 and, with the heic extra, HEIC"
+_SALVAGE = "; to use what is left of it, allow truncated files (--allow-truncated)"
 _ORIENTATION = 0x0112  # EXIF tag
 # What Pillow raises for damaged files, besides OSError; there is no common base.
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
@@ -137,7 +138,7 @@ def decode(data: bytes, *, reduce: int = 1, name: str = "image", allow_truncated
         except _DAMAGED as error:
             salvaged = _opencv(data, 1) if allow_truncated else None
             if salvaged is None:
-                raise MediaError(f"{name}: the file is damaged or cut short ({_reason(error)})") from error
+                raise MediaError(f"{name}: the file is damaged or cut short ({_reason(error)}){_SALVAGE}") from error
             return salvaged
 
 
@@ -232,7 +233,7 @@ def _decode_jpeg(data: bytes, opened: Image.Image, *, reduce: int, name: str, al
         try:
             opened.load()
         except _DAMAGED as error:
-            raise MediaError(f"{name}: the file is damaged or cut short ({_reason(error)})") from error
+            raise MediaError(f"{name}: the file is damaged or cut short ({_reason(error)}){_SALVAGE}") from error
     image = _opencv(data, reduce)
     if image is None:
         raise MediaError(f"{name}: the JPEG data is damaged")

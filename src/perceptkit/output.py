@@ -11,7 +11,7 @@ from typing import Any
 from .errors import InputError
 from .files import replacing, write_bytes
 
-__all__ = ["dumps", "read_lines", "write_json", "write_lines"]
+__all__ = ["count", "dumps", "read_lines", "write_json", "write_lines"]
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
@@ -21,6 +21,11 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
         return json.dumps(value, default=_plain, indent=indent, allow_nan=False)
     except ValueError as error:
         raise InputError(f"a result is not a number and cannot be written as JSON ({error})") from error
+
+
+def count(number: int, one: str, many: str) -> str:
+    """A number with its noun: "1 face", "1,234 faces"."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def write_json(path: str | Path, value: Any) -> None:

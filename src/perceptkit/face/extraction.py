@@ -23,7 +23,7 @@ import numpy as np
 
 from .. import __version__
 from ..arrays import Floats, Picture
-from ..errors import InputError, MissingExtraError, PerceptkitError
+from ..errors import InputError, MissingExtraError, PerceptkitError, write_error
 from ..files import expand
 from ..images import SUFFIXES, decode, inspect, load, prefetch, write_jpeg
 from ..models import cpu_count
@@ -32,7 +32,7 @@ from .align import scales, similarity, warp
 from .detect import INPUT_SIDE, Detector
 from .embed import Embedder
 from .finding import Description, describe, face_id, select
-from .grouping import MODES, group
+from .grouping import check, group
 from .journal import Journal, Record
 from .loading import load_detector, load_embedder
 from .results import Extraction, ItemError, write_results
@@ -80,8 +80,7 @@ def extract(
     the disk fail.
     """
     started = time.time()
-    if mode not in MODES:
-        raise InputError(f"unknown mode {mode!r}; choose one of: {', '.join(MODES)}")
+    check(0.0 if threshold is None else threshold, mode)
     if embeddings not in FORMATS:
         raise InputError(f"unknown format of embeddings {embeddings!r}; choose one of: {', '.join(FORMATS)}")
     if headshot_side < 16:
@@ -91,7 +90,8 @@ def extract(
     if not sources:
         where = ", ".join(map(str, wanted)) or "an empty list of paths"
         raise InputError(f"no photos in {where}; looked for {', '.join(sorted(SUFFIXES))}")
-    folder = _output_folder(folder)
+    folder = Path(folder)
+    _refuse_strange(folder)
     # The work is spread over the CPUs photo by photo, so one run of a network takes one thread.
     if not isinstance(detector, Detector):
         detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
@@ -171,24 +171,24 @@ class _Photo:
     notes: list[str]
 
 
-def _output_folder(folder: str | Path) -> Path:
-    folder = Path(folder)
+def _refuse_strange(folder: Path) -> None:
+    """Raise InputError for an output folder that holds something other than results of ours."""
     try:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file; choose a folder to write to")
         strange = folder.exists() and any(folder.iterdir())
-        if strange and not any((folder / name).exists() for name in ("run.json", ".partial")):
-            raise InputError(f"{folder} is not empty and holds no earlier result; choose another output folder")
-        (folder / "headshots").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another output folder"
-        ) from error
-    return folder
+        raise write_error(folder, error) from error
+    if strange and not any((folder / name).exists() for name in ("run.json", ".partial")):
+        raise InputError(f"{folder} is not empty and holds no earlier result; choose another output folder")
 
 
 def _run(job: _Job, sources: Sequence[Path], journal: Journal, progress: Progress | None) -> None:
     """Process the photos that the journal does not have yet, in chunks that do not depend on what it has."""
+    try:
+        job.headshots.mkdir(exist_ok=True)
+    except OSError as error:
+        raise write_error(job.headshots, error) from error
     total = len(sources)
     current = {str(source): _stamp(source) for source in sources}
     done = {name for name, stamp in current.items() if _same(journal.records.get(name), stamp)}

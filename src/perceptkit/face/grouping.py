@@ -25,7 +25,7 @@ from ..arrays import Floats, Integers
 from ..errors import InputError
 from .defaults import MODE
 
-__all__ = ["MIN_QUALITY", "MODES", "group"]
+__all__ = ["MIN_QUALITY", "MODES", "check", "group"]
 
 
 MIN_QUALITY = 0.35
@@ -41,15 +41,20 @@ def group(embeddings: Floats, threshold: float, *, mode: str = MODE, quality: Fl
     `quality` (N,) 0..1 is used by mode `people`; without it all faces count as good. Raises InputError for an
     unknown mode, a threshold outside -1..1, or embeddings that are not finite unit vectors.
     """
-    if mode not in MODES:
-        raise InputError(f"unknown mode {mode!r}; choose one of: {', '.join(MODES)}")
-    if not -1 <= threshold <= 1:
-        raise InputError(f"the threshold is {threshold}; a cosine similarity lies between -1 and 1")
+    check(threshold, mode)
     vectors = np.ascontiguousarray(embeddings, np.float32)
     if vectors.ndim != 2 or not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
         raise InputError("embeddings must be an array (N, D) of finite vectors of length 1")
     good = np.ones(len(vectors), bool) if quality is None else np.asarray(quality) >= MIN_QUALITY
     return _renumbered(MODES[mode](vectors, threshold, good))
+
+
+def check(threshold: float, mode: str) -> None:
+    """Raise InputError for a threshold or a mode that `group` would refuse."""
+    if mode not in MODES:
+        raise InputError(f"unknown mode {mode!r}; choose one of: {', '.join(MODES)}")
+    if not -1 <= threshold <= 1:
+        raise InputError(f"the threshold is {threshold}; a cosine similarity lies between -1 and 1")
 
 
 def _first(vectors: Floats, threshold: float, good: np.ndarray[Any, Any]) -> Integers:

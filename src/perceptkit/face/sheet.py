@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..output import count
+
 __all__ = ["Card", "people_page", "people_snippet"]
 
 # Characters that UTF-8 cannot hold, that HTML changes, or that reorder the text around them.
@@ -91,7 +93,7 @@ def people_snippet(people: Iterable[tuple[int, Sequence[Card]]], *, limit: int =
         if len(figures) < limit:
             figures.append(_figure(number, cards))
     more = totals.people - len(figures)
-    note = f'<p style="margin:8px 0 0;opacity:.75">+ {_count(more, "more person", "more people")}</p>' if more else ""
+    note = f'<p style="margin:8px 0 0;opacity:.75">+ {count(more, "more person", "more people")}</p>' if more else ""
     return (
         '<div style="font-family:system-ui,sans-serif;font-size:13px;line-height:1.4">'
         f'<p style="margin:0 0 8px">{totals if totals.people else "No faces were found"}</p>'
@@ -121,15 +123,15 @@ class _Totals:
             (self.photos if card.time is None else self.videos).add(card.source)
 
     def __str__(self) -> str:
-        return f"{_count(self.people, 'person', 'people')}, {self.seen()}" if self.people else ""
+        return f"{count(self.people, 'person', 'people')}, {self.seen()}" if self.people else ""
 
     def seen(self) -> str:
         files = [
-            _count(len(sources), *words)
+            count(len(sources), *words)
             for sources, words in ((self.photos, ("photo", "photos")), (self.videos, ("video", "videos")))
             if sources
         ]
-        return f"{_count(self.faces, 'face', 'faces')} in {' and '.join(files)}"
+        return f"{count(self.faces, 'face', 'faces')} in {' and '.join(files)}"
 
 
 def _row(number: int, cards: Sequence[Card]) -> str:
@@ -175,7 +177,7 @@ def _face(number: int, index: int, cards: Sequence[Card]) -> str:
 
 def _figure(number: int, cards: Sequence[Card]) -> str:
     best = cards[0]
-    faces = _count(len(cards), "face", "faces")
+    faces = count(len(cards), "face", "faces")
     return (
         '<div style="width:88px">'
         f'<img src="{_data_url(best)}" width="88" height="88" title="{_text(best.source)}"'
@@ -207,10 +209,6 @@ def _data_url(card: Card) -> str:
 
 def _file_name(source: str) -> str:
     return re.split(r"[/\\]", source)[-1]
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _clock(seconds: float) -> str:
