@@ -62,12 +62,12 @@ class Embedder:
     ) -> None:
         """`architecture` is told from the registered digests and the file's shapes when it is not given."""
         opened = partial(open_session, path, device=device, threads=threads)
-        self._session, self._batch = _widest(opened)
-        self.dimension = int(self._session(np.zeros((1, 3, CROP_SIDE, CROP_SIDE), np.float32))[0].size)
-        self._architecture = architecture or _recognise(self._session, self.dimension)
+        self.session, self._batch = _widest(opened)
+        self.dimension = int(self.session(np.zeros((1, 3, CROP_SIDE, CROP_SIDE), np.float32))[0].size)
+        self._architecture = architecture or _recognise(self.session, self.dimension)
         self.name = name or Path(path).stem
-        self.sha256 = self._session.sha256
-        self.device = self._session.device
+        self.sha256 = self.session.sha256
+        self.device = self.session.device
         self.threshold = self._architecture.threshold
 
     def __repr__(self) -> str:
@@ -82,7 +82,7 @@ class Embedder:
         vectors = np.empty((len(crops), self.dimension), np.float32)
         for start in range(0, len(crops), self._batch):
             part = crops[start : start + self._batch]
-            (output,) = self._session(self._tensor(part))
+            (output,) = self.session(self._tensor(part))
             vectors[start : start + len(part)] = output.reshape(len(part), -1)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -10,7 +10,6 @@ OUT/run.json         versions, models, settings, counts
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -22,16 +21,16 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..arrays import Floats, Picture
+from ..arrays import Floats
 from ..errors import InputError, MissingExtraError, PerceptkitError, write_error
 from ..files import expand
-from ..images import SUFFIXES, decode, inspect, load, prefetch, write_jpeg
+from ..images import SUFFIXES, prefetch, write_jpeg
 from ..models import cpu_count
 from . import defaults
-from .align import scales, similarity, warp
-from .detect import INPUT_SIDE, Detector
+from .align import warp
+from .detect import Detector
 from .embed import Embedder
-from .finding import Description, describe, face_id, select
+from .finding import Description, Photo, chunk_size, face_id, in_full, look, open_photo
 from .grouping import check, group
 from .journal import Journal, Record
 from .loading import load_detector, load_embedder
@@ -44,7 +43,6 @@ __all__ = ["Extraction", "ItemError", "Progress", "extract"]
 Progress = Callable[[int, int | None], None]
 """Called with the photos done and their number."""
 
-_CHUNK = 4  # photos that one thread reads, detects and embeds together
 _HEADSHOT_MARGIN = 0.15  # surroundings of the aligned face, as a share of the headshot's side
 
 
@@ -161,16 +159,6 @@ class _Job:
         }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Photo:
-    """A photo as it was decoded: `factor` (x, y) leads from its pixels to those of the full size."""
-
-    data: bytes
-    image: Picture
-    factor: tuple[float, float]
-    notes: list[str]
-
-
 def _refuse_strange(folder: Path) -> None:
     """Raise InputError for an output folder that holds something other than results of ours."""
     try:
@@ -195,7 +183,7 @@ def _run(job: _Job, sources: Sequence[Path], journal: Journal, progress: Progres
     if progress:
         progress(len(done), total)
     remaining = iter(sources)
-    chunks = iter(lambda: list(islice(remaining, _CHUNK)), [])
+    chunks = iter(lambda: list(islice(remaining, chunk_size(job.detect))), [])
     pending = ([source for source in chunk if str(source) not in done] for chunk in chunks)
     work = (chunk for chunk in pending if chunk)
     finished = len(done)
@@ -208,65 +196,43 @@ def _run(job: _Job, sources: Sequence[Path], journal: Journal, progress: Progres
 
 def _process(job: _Job, sources: Sequence[Path]) -> list[tuple[Record, Floats]]:
     """Read some photos, find and describe their faces, write the headshots; a record and the embeddings of each."""
-    photos: list[_Photo | PerceptkitError] = [_read(job, source) for source in sources]
-    readable = [photo for photo in photos if isinstance(photo, _Photo)]
-    found = [
-        select(faces, min_face=job.min_face / max(photo.factor), max_faces=job.max_faces)
-        for photo, faces in zip(readable, job.detect([photo.image for photo in readable]), strict=True)
-    ]
-    sharp = [_sharp_enough(photo, faces) for photo, faces in zip(readable, found, strict=True)]
-    described = describe([photo.image for photo, _ in sharp], [faces for _, faces in sharp], job.embed)
-    results = iter(zip(sharp, described, strict=True))
+    opened = [_open(job, source) for source in sources]
+    photos = [photo for photo in opened if isinstance(photo, Photo)]
+    looked = iter(look(photos, job.detect, job.embed, min_face=job.min_face, max_faces=job.max_faces))
     batch = []
-    for source, photo in zip(sources, photos, strict=True):
+    for source, photo in zip(sources, opened, strict=True):
         record: Record = {"source": str(source), "stamp": _stamp(source), "faces": [], "errors": [], "notes": []}
-        vectors = np.empty((0, job.embed.dimension), np.float32)
-        if isinstance(photo, PerceptkitError):
-            record["errors"].append(_error(photo))
+        if isinstance(photo, Photo):
+            vectors = _record_faces(job, record, *next(looked))
         else:
-            (used, _), faces = next(results)
-            vectors = _record_faces(job, record, used, faces)
+            record["errors"].append({"error": type(photo).__name__, "message": str(photo)})
+            vectors = np.empty((0, job.embed.dimension), np.float32)
         batch.append((record, vectors))
     return batch
 
 
-def _read(job: _Job, source: Path) -> _Photo | PerceptkitError:
-    """The photo, decoded no larger than its faces need; or the error that is to be noted."""
-    name = str(source)
+def _open(job: _Job, source: Path) -> Photo | PerceptkitError:
+    """The photo, or the error that is to be noted."""
     try:
-        data = load(source)
-        info = inspect(data, name=name, max_pixels=job.max_pixels)
-        reduce = next((step for step in (8, 4, 2) if max(info.width, info.height) / step >= 2 * INPUT_SIDE), 1)
-        image = decode(data, reduce=reduce, name=name, allow_truncated=job.allow_truncated)
+        return open_photo(source, max_pixels=job.max_pixels, allow_truncated=job.allow_truncated)
     except (InputError, MissingExtraError) as error:
         return error
-    height, width = image.shape[:2]
-    notes = [f"the first of {info.frames} pictures in the file was used"] if info.frames > 1 else []
-    return _Photo(data, image, (info.width / width, info.height / height), notes)
 
 
-def _sharp_enough(photo: _Photo, faces: list[Face]) -> tuple[_Photo, list[Face]]:
-    """The photo at full size, and its faces there, when a face would otherwise be enlarged for the embedder."""
-    if not faces or max(photo.factor) <= 1 or scales(similarity(np.stack([f.landmarks for f in faces]))).max() <= 1:
-        return photo, faces
-    full = decode(photo.data, allow_truncated=True)  # what is damaged was refused when it was read
-    return _Photo(photo.data, full, (1.0, 1.0), photo.notes), [_scaled(face, photo.factor) for face in faces]
-
-
-def _record_faces(job: _Job, record: Record, photo: _Photo, described: Sequence[Description]) -> Floats:
+def _record_faces(job: _Job, record: Record, photo: Photo, described: Sequence[Description]) -> Floats:
     """Fill in the record of a photo and write its headshots; the embeddings of the faces that have one."""
-    record["notes"] += photo.notes
+    if photo.frames > 1:
+        record["notes"].append(f"the first of {photo.frames} pictures in the file was used")
     if len(described) == job.max_faces:
         record["notes"].append(f"only the {job.max_faces} best faces were kept (--max-faces)")
-    content = hashlib.sha256(photo.data).hexdigest()
     vectors = []
     for each in described:
-        face = _scaled(each.face, photo.factor)
+        face = in_full(each.face, photo)
         if not np.isfinite(each.embedding).all():
             message = f"{job.embed.name} gave no finite embedding for the face at {face.box.round().tolist()}"
-            record["errors"].append({"error": "ModelError", "message": message})
+            record["errors"].append({"error": "ModelError", "message": f"{record['source']}: {message}"})
             continue
-        identity = face_id(content, face, job.detect.sha256, job.embed.sha256)
+        identity = face_id(photo.data, face, job.detect.sha256, job.embed.sha256)
         headshot = warp(photo.image, each.face.landmarks, side=job.headshot_side, margin=_HEADSHOT_MARGIN)
         write_jpeg(job.headshots / f"{identity}.jpg", headshot)
         record["faces"].append(
@@ -280,15 +246,6 @@ def _record_faces(job: _Job, record: Record, photo: _Photo, described: Sequence[
         )
         vectors.append(each.embedding)
     return np.stack(vectors) if vectors else np.empty((0, job.embed.dimension), np.float32)
-
-
-def _scaled(face: Face, factor: tuple[float, float]) -> Face:
-    scale = np.array(factor, np.float32)
-    return Face(face.box * np.tile(scale, 2), face.score, face.landmarks * scale, face.track)
-
-
-def _error(error: PerceptkitError) -> dict[str, str]:
-    return {"error": type(error).__name__, "message": str(error)}
 
 
 def _stamp(source: Path) -> list[int]:

@@ -1,8 +1,10 @@
 """From images to described faces, in memory: detect, align, embed, judge.
 
-for sightings in find_faces([image, "photo.jpg"], preset="permissive"):
-    for sighting in sightings:
-        sighting.face.box, sighting.embedding, sighting.quality.score
+    for sightings in find_faces([image, "photo.jpg"], preset="permissive"):
+        for sighting in sightings:
+            sighting.face.box, sighting.embedding, sighting.quality.score
+
+`open_photo` and `look` are its two halves, for callers that keep more than the sightings.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -17,26 +20,38 @@ import numpy as np
 
 from ..arrays import Floats, Picture
 from ..errors import InputError, ModelError
-from ..images import read
-from .align import align_faces
+from ..images import MAX_PIXELS, decode, inspect, load, prefetch
+from ..models import cpu_count
+from .align import align_faces, scales, similarity
 from .defaults import MAX_FACES, MIN_FACE
-from .detect import Detector
+from .detect import INPUT_SIDE, Detector
 from .embed import Embedder
 from .loading import load_detector, load_embedder
 from .quality import assess
 from .types import Face, Quality, Sighting
 
-__all__ = ["Description", "describe", "face_id", "find_faces", "select"]
+__all__ = ["Description", "Photo", "face_id", "find_faces", "in_full", "largest", "look", "open_photo"]
 
-Detect = Callable[[Sequence[Picture]], list[list[Face]]]
-Embed = Callable[[Picture], Floats]
+_CHUNK_CPU, _CHUNK_GPU = 2, 16
 
-_BATCH = 8  # images that are detected, and whose faces are embedded, together
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A photo in memory: `factor` (x, y) leads from the pixels of `image` to those of the photo at full size.
+
+    `data` are the bytes of its file, empty for a photo that came as an array; `frames` is how many pictures it has.
+    """
+
+    data: bytes
+    image: Picture
+    factor: tuple[float, float]
+    frames: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Description:
-    """What is known of a detected face: its embedding (D,) of unit length, NaN when the network failed, its quality."""
+    """A face in the pixels of the image looked at, its embedding (D,) of unit length (NaN when the network failed to
+    give one), and its quality."""
 
     face: Face
     embedding: Floats
@@ -55,65 +70,80 @@ def find_faces(
 ) -> list[list[Sighting]]:
     """Every face of each image, best detection first, with embedding and quality.
 
-    `images` are RGB uint8 arrays (H, W, 3) or paths. Without `detect` and `embed` the preset's models are loaded; to
-    call this often, load them once and pass them. Raises MediaError for a path that is no photo, InputError for an
-    array of another kind, ModelError or DeviceError when the models cannot be had or fail.
+    `images` are RGB uint8 arrays (H, W, 3) or paths; the work is spread over the CPUs. Without `detect` and `embed`
+    the preset's models are loaded; to call this often, load them once (with `threads=1`) and pass them.
+    Raises MediaError for a path that is no photo, InputError for an array of another kind, ModelError or DeviceError
+    when the models cannot be had or fail.
     """
-    detect = detect or load_detector(preset=preset, device=device)
-    embed = embed or load_embedder(preset=preset, device=device)
-    found: list[list[Sighting]] = []
-    remaining = iter(images)
-    while batch := list(islice(remaining, _BATCH)):
-        pictures = [read(image) if isinstance(image, (str, Path)) else image for image in batch]
-        names = [
-            str(image) if isinstance(image, (str, Path)) else f"image {len(found) + index}"
-            for index, image in enumerate(batch)
+    detect = detect or load_detector(preset=preset, device=device, threads=1)
+    embed = embed or load_embedder(preset=preset, device=device, threads=1)
+    numbered = iter(enumerate(images))
+    chunks = iter(lambda: list(islice(numbered, chunk_size(detect))), [])
+    work = partial(_find, detect=detect, embed=embed, min_face=min_face, max_faces=max_faces)
+    return [sightings for found in prefetch(work, chunks, workers=cpu_count()) for sightings in found]
+
+
+def chunk_size(detect: Detector) -> int:
+    """How many photos one thread should read, detect and embed together.
+
+    A CPU is no faster on many, and small portions keep all threads busy to the end; a GPU wants full batches.
+    """
+    return _CHUNK_CPU if detect.device in ("cpu", "openvino") else _CHUNK_GPU
+
+
+def open_photo(path: str | Path, *, max_pixels: int = MAX_PIXELS, allow_truncated: bool = False) -> Photo:
+    """Read a photo no larger than finding faces in it needs. Errors are those of `images.read`."""
+    name = str(path)
+    data = load(path)
+    info = inspect(data, name=name, max_pixels=max_pixels)
+    reduce = next((step for step in (8, 4, 2) if max(info.width, info.height) / step >= 2 * INPUT_SIDE), 1)
+    image = decode(data, reduce=reduce, name=name, allow_truncated=allow_truncated)
+    height, width = image.shape[:2]
+    return Photo(data, image, (info.width / width, info.height / height), info.frames)
+
+
+def look(
+    photos: Sequence[Photo],
+    detect: Callable[[Sequence[Picture]], list[list[Face]]],
+    embed: Callable[[Picture], Floats],
+    *,
+    min_face: float,
+    max_faces: int,
+) -> list[tuple[Photo, list[Description]]]:
+    """Find and describe the faces of several photos; all of them go through the networks together.
+
+    Kept are faces of at least `min_face` pixels (of the photo at full size) on the shorter side, at most `max_faces`
+    a photo, best detection first. A photo that was decoded at reduced size is decoded again in full when one of its
+    faces would otherwise be enlarged for the embedder: each photo comes back as it was used.
+    """
+    seen = []
+    for photo, faces in zip(photos, detect([photo.image for photo in photos]), strict=True):
+        large = [face for face in faces if _side(face) * max(photo.factor) >= min_face]
+        seen.append(_sharp_enough(photo, large[:max_faces]))
+    crops = [align_faces(photo.image, _landmarks(faces)) for photo, faces in seen]
+    embeddings = iter(embed(np.concatenate(crops)) if any(map(len, crops)) else ())
+    looked = []
+    for (photo, faces), crop in zip(seen, crops, strict=True):
+        height, width = photo.image.shape[:2]
+        qualities = assess(faces, crop, width=width, height=height)
+        described = [
+            Description(face, next(embeddings), quality) for face, quality in zip(faces, qualities, strict=True)
         ]
-        faces = [select(each, min_face=min_face, max_faces=max_faces) for each in detect(pictures)]
-        for name, picture, described in zip(names, pictures, describe(pictures, faces, embed), strict=True):
-            content = hashlib.sha256(np.ascontiguousarray(picture).tobytes()).hexdigest()
-            found.append([_sighting(name, content, each, detect, embed) for each in described])
-    return found
+        looked.append((photo, described))
+    return looked
 
 
-def select(faces: Sequence[Face], *, min_face: float, max_faces: int) -> list[Face]:
-    """The faces of an image that are at least `min_face` pixels on the shorter side, at most `max_faces` of them."""
-    large = [face for face in faces if min(face.box[2] - face.box[0], face.box[3] - face.box[1]) >= min_face]
-    return large[:max_faces]
+def in_full(face: Face, photo: Photo) -> Face:
+    """The same face in pixels of the photo at full size."""
+    scale = np.array(photo.factor, np.float32)
+    return Face(face.box * np.tile(scale, 2), face.score, face.landmarks * scale, face.track)
 
 
-def describe(images: Sequence[Picture], faces: Sequence[Sequence[Face]], embed: Embed) -> list[list[Description]]:
-    """Align, embed and judge the faces of several images; all of them go through the embedder together."""
-    crops = [
-        align_faces(image, np.stack([face.landmarks for face in each])) if each else None
-        for image, each in zip(images, faces, strict=True)
-    ]
-    present = [crop for crop in crops if crop is not None]
-    if not present:
-        return [[] for _ in images]
-    embeddings = iter(embed(np.concatenate(present)))
-    described = []
-    for image, each, crop in zip(images, faces, crops, strict=True):
-        height, width = image.shape[:2]
-        qualities = [] if crop is None else assess(each, crop, width=width, height=height)
-        described.append(
-            [Description(face, next(embeddings), quality) for face, quality in zip(each, qualities, strict=True)]
-        )
-    return described
-
-
-def face_id(content: str, face: Face, detector: str, embedder: str) -> str:
-    """A face's id: 16 hex digits from the digests of the file and both models, and the box in whole pixels."""
+def face_id(content: bytes, face: Face, detector: str, embedder: str) -> str:
+    """A face's id: 16 hex digits from the file's content, the box in whole pixels and the digests of both models."""
     box = " ".join(str(round(float(value))) for value in face.box)
-    return hashlib.sha256(f"{content} {box} {detector} {embedder}".encode()).hexdigest()[:16]
-
-
-def _sighting(source: str, content: str, described: Description, detect: Detector, embed: Embedder) -> Sighting:
-    face, embedding = described.face, described.embedding
-    if not np.isfinite(embedding).all():
-        raise ModelError(f"{source}: {embed.name} gave no finite embedding for the face at {face.box.round().tolist()}")
-    identity = face_id(content, face, detect.sha256, embed.sha256)
-    return Sighting(identity, source, None, face, embedding, described.quality, embed.name)
+    digest = hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(f"{digest} {box} {detector} {embedder}".encode()).hexdigest()[:16]
 
 
 def largest(sightings: Sequence[Sighting], name: str) -> Sighting:
@@ -121,3 +151,48 @@ def largest(sightings: Sequence[Sighting], name: str) -> Sighting:
     if not sightings:
         raise InputError(f"{name}: no face was found; try a larger or sharper photo, or a lower --min-score")
     return max(sightings, key=lambda sighting: float(np.prod(sighting.face.box[2:] - sighting.face.box[:2])))
+
+
+def _find(
+    images: Sequence[tuple[int, Picture | str | Path]],
+    *,
+    detect: Detector,
+    embed: Embedder,
+    min_face: int,
+    max_faces: int,
+) -> list[list[Sighting]]:
+    photos, names = [], []
+    for number, image in images:
+        if isinstance(image, (str, Path)):
+            photos.append(open_photo(image))
+            names.append(str(image))
+        else:
+            photos.append(Photo(b"", image, (1.0, 1.0), 1))
+            names.append(f"image {number}")
+    looked = look(photos, detect, embed, min_face=min_face, max_faces=max_faces)
+    found = []
+    for name, (photo, described) in zip(names, looked, strict=True):
+        sightings = []
+        for each in described:
+            face = in_full(each.face, photo)
+            if not np.isfinite(each.embedding).all():
+                raise ModelError(f"{name}: {embed.name} gave no finite embedding for the face at {face.box.tolist()}")
+            identity = face_id(photo.data or photo.image.tobytes(), face, detect.sha256, embed.sha256)
+            sightings.append(Sighting(identity, name, None, face, each.embedding, each.quality, embed.name))
+        found.append(sightings)
+    return found
+
+
+def _sharp_enough(photo: Photo, faces: list[Face]) -> tuple[Photo, list[Face]]:
+    if max(photo.factor) <= 1 or not faces or scales(similarity(_landmarks(faces))).max() <= 1:
+        return photo, faces
+    full = decode(photo.data, allow_truncated=True)  # what is damaged was refused when it was opened
+    return Photo(photo.data, full, (1.0, 1.0), photo.frames), [in_full(face, photo) for face in faces]
+
+
+def _side(face: Face) -> float:
+    return float(min(face.box[2] - face.box[0], face.box[3] - face.box[1]))
+
+
+def _landmarks(faces: Sequence[Face]) -> Floats:
+    return np.asarray([face.landmarks for face in faces], np.float32).reshape(-1, 5, 2)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..models import find_weights
 from .defaults import MIN_SCORE
-from .detect import DETECTORS, Detector
+from .detect import DETECTORS, Detector, open_detector
 from .embed import EMBEDDERS, Embedder
 
 __all__ = ["load_detector", "load_embedder"]
@@ -29,7 +29,7 @@ def load_detector(
     name, path = find_weights(
         name, DETECTORS, role="detector", preset=preset, replaced=_DETECTORS_REPLACED, known=DETECTORS | EMBEDDERS
     )
-    build = DETECTORS[name].build if name in DETECTORS else Detector
+    build = DETECTORS[name].build if name in DETECTORS else open_detector
     detector: Detector = build(path, name=name, device=device, threads=threads, min_score=min_score)
     return detector
 
