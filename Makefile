@@ -22,6 +22,7 @@ lint: $(VENV)/ready
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/faces.py
 	$(BIN)/python benchmarks/dedupe.py
+	$(BIN)/python benchmarks/scale.py --photos 1000
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage demo-out bench-out dist build
