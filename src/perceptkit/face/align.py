@@ -64,10 +64,9 @@ def warp(image: Picture, landmarks: Floats, *, side: int, margin: float) -> Pict
         part = image[low[1] : high[1], low[0] : high[0]]
         if min(part.shape[:2]) >= shrink:
             small = cv2.resize(part, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
-            factor = np.array(part.shape[1::-1]) / small.shape[1::-1]
-            # Pixel centres: x = factor * (x' + 0.5) - 0.5 + low
-            linear = matrix[:, :2] * factor
-            shift = matrix[:, :2] @ (low + factor / 2 - 0.5) + matrix[:, 2]
+            # Pixel centres: x = shrink * (x' + 0.5) - 0.5 + low
+            linear = matrix[:, :2] * shrink
+            shift = matrix[:, :2] @ (low + shrink / 2 - 0.5) + matrix[:, 2]
             image, matrix = np.asarray(small, np.uint8), np.column_stack([linear, shift]).astype(np.float32)
     warped = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, np.uint8)

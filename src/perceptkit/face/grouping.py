@@ -5,8 +5,9 @@ threshold is stricter. How that becomes groups is the mode:
 
 `people` (default): group-average clustering. Groups grow by joining pairs that are each other's nearest, as long as
 the *mean* similarity between their members stays at or above the threshold, so two people are not chained together
-through one doubtful face. Faces of low quality take no part in this: they are given to the group whose centre they
-match, at the end, and never bridge two groups. A second pass joins groups whose centres match.
+through one doubtful face. A second pass joins groups whose centres match. Faces of low quality take no part in
+this: blurred strangers look alike to a network. They are given to the group whose centre they match, at the end, and
+never bridge two groups; those that match nobody stand alone, copies of one picture together.
 
 `first`: greedy, in input order. A face that matches no earlier kept face is kept and founds a person; any other
 belongs to the kept face it matches best.
@@ -28,8 +29,10 @@ from .defaults import MODE
 __all__ = ["MIN_QUALITY", "MODES", "check", "group"]
 
 
-MIN_QUALITY = 0.35
+MIN_QUALITY = 0.5
 """Faces of a lower quality never found or join groups in mode `people`; they are matched to them at the end."""
+
+_COPY = 0.9  # faces of low quality that match nobody are only put together when they are the same picture
 
 _NEIGHBOURS = 24  # candidate partners kept for each face
 _ROWS, _COLUMNS = 1024, 2048  # of one block of similarities: 8 MB, which stays in the processor's cache
@@ -89,7 +92,7 @@ def _people(vectors: Floats, threshold: float, good: np.ndarray[Any, Any]) -> In
         best, similarity = _nearest(vectors[doubtful], centres)
         labels[doubtful] = np.where(similarity >= threshold, best, -1)
         alone = np.flatnonzero(labels < 0)
-        labels[alone] = _cluster(vectors[alone], threshold) + len(centres)
+        labels[alone] = _cluster(vectors[alone], max(threshold, _COPY)) + len(centres)
     return labels
 
 

@@ -1,0 +1,223 @@
+"""Quality falls with everything that makes a face harder to recognise, by the documented formula."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+from shared_data import model_file, people_photos
+
+from perceptkit import face, images
+from perceptkit.arrays import Floats, Picture
+from perceptkit.face import Face, Quality
+from perceptkit.face.align import CROP_SIDE, TEMPLATE, align_faces, template
+from perceptkit.face.quality import WEIGHTS, assess, exposure, frontality, sharpness
+
+BLURS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # standard deviations in pixels
+SIDES = (200, 112, 80, 56, 40, 28, 20)
+
+# A head in eye distances, seen from the front: x to the image-right, y down, z towards the camera. Eyes, nose tip
+# half an eye distance in front of them, mouth corners.
+HEAD = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.572, 0.5], [-0.414, 1.156, 0], [0.414, 1.156, 0]])
+
+
+def seen(*, yaw: float = 0, pitch: float = 0, roll: float = 0, size: float = 60) -> Floats:
+    """The landmarks (1, 5, 2) of the head turned by angles in degrees, far from the camera."""
+    y, p, r = np.radians([yaw, pitch, roll])
+    turn = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+    nod = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
+    lean = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
+    return np.asarray((HEAD @ (lean @ nod @ turn).T)[None, :, :2] * size + 300, np.float32)
+
+
+def textured(side: int = CROP_SIDE) -> Picture:
+    """Something with edges and detail of all sizes, of middle brightness."""
+    random = np.random.default_rng(3)
+    layers = [cv2.resize(random.uniform(-1, 1, (cells, cells)), (side, side)) for cells in (4, 9, 20, 45, side)]
+    grey = 128 + 25 * np.sum(layers, axis=0)
+    cv2.circle(grey, (side // 3, side // 3), side // 12, 40, -1)
+    cv2.circle(grey, (2 * side // 3, side // 3), side // 12, 40, -1)
+    return np.repeat(np.clip(grey, 20, 235).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def blurred(image: Picture, radius: float) -> Picture:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), radius) if radius else image, np.uint8)
+
+
+def lit(image: Picture, factor: float) -> Picture:
+    """Darker below 1; above 1 brighter, as a too long exposure is."""
+    return np.clip(image * factor, 0, 255).astype(np.uint8)
+
+
+def face_of(landmarks: Floats, side: float) -> Face:
+    x, y = landmarks.mean(axis=0) - side / 2
+    return Face(np.array([x, y, x + side, y + side], np.float32), 0.9, landmarks)
+
+
+def judged(image: Picture, landmarks: Floats, side: float) -> Quality:
+    (quality,) = assess(
+        [face_of(landmarks, side)],
+        align_faces(image, landmarks[None]),
+        width=image.shape[1],
+        height=image.shape[0],
+    )
+    return quality
+
+
+def shrunk(image: Picture, landmarks: Floats, factor: float) -> tuple[Picture, Floats]:
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), np.asarray((landmarks + 0.5) * factor - 0.5, np.float32)
+
+
+def falls(values: list[float]) -> bool:
+    """Never rises, and falls from begin to end."""
+    return all(one >= other for one, other in pairwise(values)) and values[0] > values[-1]
+
+
+def test_sharpness_falls_with_blur_from_near_one_to_zero() -> None:
+    values = [sharpness(blurred(textured(), radius)) for radius in BLURS]
+    assert falls(values)
+    assert values[0] == 1
+    assert values[-1] == 0
+
+
+def test_sharpness_is_the_logarithm_of_the_variance_of_the_laplacian() -> None:
+    # Columns of 100 and 100 + d in turn: the Laplacian is +-2d everywhere, its variance 4 d^2.
+    for difference, variance in ((1, 4), (3, 36), (15, 900)):
+        columns = np.where(np.arange(CROP_SIDE) % 2, 100 + difference, 100)
+        stripes = np.broadcast_to(columns[None, :, None], (CROP_SIDE, CROP_SIDE, 3)).astype(np.uint8)
+        assert sharpness(np.ascontiguousarray(stripes)) == pytest.approx(np.log(variance / 3) / np.log(1000 / 3))
+    assert sharpness(np.full((CROP_SIDE, CROP_SIDE, 3), 90, np.uint8)) == 0
+
+
+def test_exposure_falls_towards_dark_and_towards_bright() -> None:
+    darker = [exposure(lit(textured(), factor)) for factor in (1.0, 0.4, 0.2, 0.1, 0.05, 0.0)]
+    brighter = [exposure(lit(textured(), factor)) for factor in (1.0, 1.6, 2.0, 3.0, 6.0, 30.0)]
+    assert falls(darker)
+    assert falls(brighter)
+    assert darker[0] == 1
+    assert darker[-1] == brighter[-1] == 0
+
+
+@pytest.mark.parametrize(("grey", "expected"), [(60, 1), (128, 1), (195, 1), (30, 0.5), (225, 0.5), (7, 0), (248, 0)])
+def test_exposure_of_an_even_grey(grey: int, expected: float) -> None:
+    assert exposure(np.full((CROP_SIDE, CROP_SIDE, 3), grey, np.uint8)) == pytest.approx(expected)
+
+
+def test_exposure_counts_the_pixels_that_are_lost() -> None:
+    half = np.full((CROP_SIDE, CROP_SIDE, 3), 120, np.uint8)
+    half[:28] = 0
+    half[-28:] = 255  # a quarter black, a quarter white, the mean in the middle
+    assert exposure(half) == pytest.approx(0.5)
+
+
+def test_frontality_of_the_template_is_one() -> None:
+    np.testing.assert_allclose(frontality(np.stack([TEMPLATE, template(640, margin=0.3)])), 1, atol=1e-3)
+    np.testing.assert_allclose(frontality(seen()), 1, atol=0.01)
+
+
+def test_frontality_falls_linearly_with_the_turn_to_zero_at_sixty_degrees() -> None:
+    for yaw in range(-60, 61, 5):
+        (value,) = frontality(seen(yaw=yaw))
+        assert value == pytest.approx(1 - abs(yaw) / 60, abs=0.03), yaw
+    assert [float(frontality(seen(yaw=yaw))[0]) for yaw in (-75, -65, 65, 75)] == [0, 0, 0, 0]
+
+
+def test_frontality_is_the_same_to_the_left_and_to_the_right() -> None:
+    for pitch in (-20, 0, 20):
+        for yaw in (10, 35, 55, 75):
+            left, right = (frontality(seen(yaw=sign * yaw, pitch=pitch))[0] for sign in (-1, 1))
+            assert left == pytest.approx(right, abs=1e-4)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_frontality_falls_with_the_nod(sign: int) -> None:
+    values = [float(frontality(seen(pitch=sign * pitch))[0]) for pitch in range(0, 76, 5)]
+    assert falls(values)
+    assert values[3] < 0.8, "15 degrees are seen"
+    assert values[-1] == 0
+
+
+def test_frontality_does_not_depend_on_roll_or_size() -> None:
+    for yaw, pitch in ((0, 0), (25, 10), (-40, -5)):
+        upright = frontality(seen(yaw=yaw, pitch=pitch))[0]
+        for roll in range(-180, 181, 30):
+            for size in (8, 900):
+                assert frontality(seen(yaw=yaw, pitch=pitch, roll=roll, size=size))[0] == pytest.approx(
+                    upright, abs=1e-4
+                )
+
+
+def test_frontality_of_landmarks_in_one_point_is_a_number() -> None:
+    assert np.isfinite(frontality(np.full((1, 5, 2), 40, np.float32))).all()
+
+
+def test_size_is_a_tenth_at_twenty_pixels_and_one_from_112() -> None:
+    image = textured(400)
+    parts = [judged(image, template(112) + 100, side).size for side in (20, 40, 112, 300)]
+    assert parts == pytest.approx([0.1, 0.1 + 0.9 * np.log(2) / np.log(5.6), 1, 1])
+
+
+@pytest.mark.parametrize("across", [(-56, 100), (100, -56), (244, 100), (100, 244)])
+def test_a_face_half_out_of_the_image_is_half_inside(across: tuple[int, int]) -> None:
+    quality = judged(textured(300), TEMPLATE + np.array(across, np.float32), 112)
+    assert quality.inside == pytest.approx(0.5)
+
+
+def test_inside_is_a_quarter_in_a_corner_nothing_beyond_and_one_within() -> None:
+    image = textured(300)
+    corner, beyond, within = (
+        judged(image, TEMPLATE + np.array(shift, np.float32), 112).inside for shift in ((-56, -56), (400, 0), (94, 94))
+    )
+    assert (corner, beyond, within) == pytest.approx((0.25, 0, 1))
+
+
+def test_the_score_is_the_documented_product() -> None:
+    random = np.random.default_rng(0)
+    assert sum(WEIGHTS.values()) == pytest.approx(1)
+    for yaw, pitch in ((0, 0), (20, -5), (-35, 10)):
+        landmarks = seen(yaw=yaw, pitch=pitch, size=25)[0] - np.array([random.uniform(0, 300), 200], np.float32)
+        quality = judged(lit(textured(400), 0.3), landmarks, 60)
+        assert 0 < quality.score < 1
+        assert quality.score == pytest.approx(
+            quality.sharpness**0.3
+            * quality.frontality**0.3
+            * quality.size**0.2
+            * quality.exposure**0.1
+            * quality.inside**0.1
+        )
+
+
+def test_the_score_falls_with_blur_light_and_size() -> None:
+    image, landmarks = textured(500), template(200) + 150
+    assert falls([judged(blurred(image, radius), landmarks, 200).score for radius in BLURS])
+    assert falls([judged(lit(image, factor), landmarks, 200).score for factor in (1, 0.3, 0.1, 0.02)])
+    assert falls([judged(lit(image, factor), landmarks, 200).score for factor in (1, 2, 4, 30)])
+    smaller = [judged(*shrunk(image, landmarks, side / 200), side).score for side in SIDES]
+    assert falls(smaller)
+
+
+def test_no_faces_have_no_qualities() -> None:
+    assert assess([], np.empty((0, CROP_SIDE, CROP_SIDE, 3), np.uint8), width=10, height=10) == []
+
+
+@pytest.mark.weights
+def test_real_faces_lose_quality_with_blur_light_and_size() -> None:
+    detect = face.load_detector(model_file("scrfd-500m.onnx"), device="cpu")
+    photos = people_photos()[::4]
+    for photo in photos:
+        image = images.read(photo)
+        largest = max(detect([image])[0], key=lambda found: float(np.prod(found.box[2:] - found.box[:2])))
+        side = float((largest.box[2:] - largest.box[:2]).min())
+        (crop,) = align_faces(image, largest.landmarks[None])
+        assert falls([sharpness(blurred(crop, radius)) for radius in BLURS]), photo.name
+        assert falls([exposure(lit(crop, factor)) for factor in (1, 0.5, 0.25, 0.1, 0.03)]), photo.name
+        assert falls([exposure(lit(crop, factor)) for factor in (1, 1.5, 2.5, 5, 20)]), photo.name
+        smaller = [
+            judged(*shrunk(image, largest.landmarks, wanted / side), wanted) for wanted in SIDES if wanted <= side
+        ]
+        assert falls([quality.score for quality in smaller]), photo.name
+        assert all(0 <= part <= 1 for quality in smaller for part in asdict(quality).values())
