@@ -62,7 +62,7 @@ def test_it_is_the_least_squares_similarity_of_umeyama() -> None:
         shift = (random.uniform(-500, 3000), random.uniform(-500, 3000))
         scale = float(np.exp(random.uniform(-2, 3)))
         landmarks = turned(TEMPLATE, scale=scale, degrees=random.uniform(-180, 180), shift=shift)
-        landmarks += random.normal(0, 6 * scale, landmarks.shape).astype(np.float32)
+        landmarks += np.asarray(random.normal(0, 6 * scale, landmarks.shape), np.float32)
         ours = applied(similarity(landmarks[None]), landmarks[None])[0]
         theirs = SimilarityTransform.from_estimate(landmarks.astype(np.float64), TEMPLATE.astype(np.float64))(landmarks)
         np.testing.assert_allclose(ours, theirs, atol=0.05)

@@ -39,8 +39,8 @@ class Architecture:
     """How a family of detectors takes pixels and what its outputs mean.
 
     Input is (x - mean) / divisor by channel, `bgr` or RGB. `split` deals the outputs of a batch out to its images,
-    `candidates` decodes those of one image, `outputs` are the sizes of the last axis of each output, sorted: the
-    mark by which a file of this family is known.
+    `candidates` decodes those of one image, `outputs` are the numbers of values in each output, sorted: the mark by
+    which a file of this family is known.
     """
 
     split: Callable[[Sequence[Floats], int, int, int], list[list[Floats]]]

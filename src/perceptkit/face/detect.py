@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..models import Model, Session, WeightsFile, open_session
-from . import _retinaface, _scrfd, _yunet
+from . import _retinaface, _scrfd, _yolov8, _yunet
 from ._detector import INPUT_SIDE, Architecture, Detector
 from ._sources import INSIGHTFACE_LICENCE, INSIGHTFACE_RELEASES, OPENCV_ZOO, UNIFACE_RELEASES
 from .defaults import MIN_SCORE
@@ -30,6 +30,9 @@ YUNET = Architecture(
 )
 RETINAFACE = Architecture(
     _retinaface.split, _retinaface.candidates, (2, 4, 10), mean=(104.0, 117.0, 123.0), divisor=1.0, bgr=True
+)
+YOLOV8_FACE = Architecture(
+    _yolov8.split, _yolov8.candidates, (_yolov8.CHANNELS,) * 3, mean=(0.0,) * 3, divisor=255.0, bgr=False
 )
 
 
@@ -51,11 +54,12 @@ def _recognise(session: Session) -> Architecture:
     shape = tuple(size or INPUT_SIDE for size in session.inputs[0][1][2:])
     if len(shape) == 2:
         outputs = session(np.zeros((1, 3, *shape), np.float32))
-        marks = tuple(sorted(output.shape[-1] for output in outputs))
-        for architecture in (SCRFD, YUNET, RETINAFACE):
+        # The number of values: the last axis of a list of cells, the second of a map (batch, channels, rows, columns).
+        marks = tuple(sorted(output.shape[1 if output.ndim == 4 else -1] for output in outputs))
+        for architecture in (SCRFD, YUNET, RETINAFACE, YOLOV8_FACE):
             if marks == architecture.outputs:
                 return architecture
-    raise ModelError(f"{session.path} is not a face detector of a known kind (SCRFD, YuNet, RetinaFace)")
+    raise ModelError(f"{session.path} is not a face detector of a known kind (SCRFD, YuNet, RetinaFace, YOLOv8-face)")
 
 
 def _scrfd_row(name: str, urls: tuple[str, ...], sha256: str, size: int) -> Model:
@@ -150,6 +154,20 @@ DETECTORS: dict[str, Model] = {
         "face_detection_yunet_2023mar_int8bq.onnx",
         "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
         122_489,
+    ),
+    "yolov8n-face": Model(
+        build=partial(Detector, architecture=YOLOV8_FACE),
+        files=(
+            WeightsFile(
+                "yolov8n-face.onnx",
+                ("https://github.com/yakhyo/yolov8-face-onnx-inference/releases/download/weights/yolov8n-face.onnx",),
+                "33f3951af7fc0c4d9b321b29cdcd8c9a59d0a29a8d4bdc01fcb5507d5c714809",
+                None,
+            ),
+        ),
+        licence="GPL-3.0 (derronqi/yolov8-face; Ultralytics code AGPL-3.0): copyleft",
+        commercial=None,
+        source="https://github.com/yakhyo/yolov8-face-onnx-inference",
     ),
 }
 """Every detector a user can name."""

@@ -75,7 +75,7 @@ def frontality(landmarks: Floats) -> Floats:
 
     In the face's own axes (along the eyes, and square to them) the nose of a face that looks into the lens lies
     midway between the eyes and at the template's height between eyes and mouth. With the nose about half an eye
-    distance in front of the eyes, its shift sideways is roughly tan(turn) / 2 eye distances as they appear.
+    distance in front of the eyes, a turn moves it sideways by sin(turn) / 2 eye distances.
     """
     eye_left, eye_right, nose, mouth_left, mouth_right = np.moveaxis(np.asarray(landmarks, np.float64), 1, 0)
     eyes, mouth = (eye_left + eye_right) / 2, (mouth_left + mouth_right) / 2
@@ -87,7 +87,8 @@ def frontality(landmarks: Floats) -> Floats:
     length = np.maximum(drop, 1e-6)
     # The drop keeps its length when the head turns; the eye distance shrinks with the cosine and is no measure.
     middle = (eyes + mouth) / 2
-    turn = np.degrees(np.arctan(2 * np.abs(((nose - middle) * along).sum(axis=1)) / (length * _EYES_TO_DROP)))
+    aside = 2 * np.abs(((nose - middle) * along).sum(axis=1)) / (length * _EYES_TO_DROP)
+    turn = np.degrees(np.arcsin(np.minimum(aside, 1)))
     height = ((nose - eyes) * down).sum(axis=1) / length
     tilt = np.abs(height - _NOSE_HEIGHT) / _NOSE_HEIGHT
     return np.asarray(np.clip(1 - turn / 60, 0, 1) * np.clip(1 - tilt, 0, 1), np.float32)
