@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -20,44 +21,71 @@ def expand(paths: Iterable[str | Path], suffixes: Collection[str]) -> tuple[list
     """The files meant by `paths`, each once and in a stable order, and what was skipped with the reason.
 
     A path is a file (taken whatever its name), a folder (searched recursively for `suffixes`, lower case with the
-    dot, in sorted order), a glob pattern, or `@list.txt` (a text file with one of these a line).
+    dot, in sorted order), a glob pattern, or `@list.txt` (a text file with one of these a line; `#` begins a comment).
+    A file that is reached by two ways or two links is taken by the first. Hidden files are not searched for.
     Raises InputError for a path that does not exist.
     """
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     skipped: list[tuple[Path, str]] = []
     for path in _read_lists(paths):
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
             _walk(path, suffixes, found, skipped)
-        elif path.exists():
+        elif os.path.lexists(path):
             _take(path, found, skipped)
         elif glob.has_magic(str(path)):
-            for match in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 - absolute patterns too
-                if Path(match).is_dir():
-                    _walk(Path(match), suffixes, found, skipped)
-                elif Path(match).suffix.lower() in suffixes:
-                    _take(Path(match), found, skipped)
-        elif path.is_symlink():
-            skipped.append((path, "a symbolic link that leads nowhere or to itself"))
+            _match(path, suffixes, found, skipped)
         else:
             raise InputError(f"no such file or folder: {path}")
-    return list(found), skipped
+    return list(found.values()), skipped
 
 
 def _read_lists(paths: Iterable[str | Path]) -> Iterator[Path]:
     for path in paths:
         text = str(path)
-        if not text.startswith("@") or Path(text).exists():
-            yield Path(path).expanduser()
+        if not text.startswith("@") or os.path.lexists(text):
+            yield _at_home(text)
             continue
         listing = Path(text[1:])
         try:
-            lines = listing.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+            lines = listing.read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n")
         except OSError as error:
             raise InputError(f"cannot read the list {listing}: {error.strerror or error}") from error
-        yield from (Path(line.strip()) for line in lines if line.strip() and not line.startswith("#"))
+        yield from (_at_home(line) for line in map(str.strip, lines) if line and not line.startswith("#"))
 
 
-def _walk(folder: Path, suffixes: Collection[str], found: dict[Path, None], skipped: list[tuple[Path, str]]) -> None:
+def _at_home(text: str) -> Path:
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises where ~ is only part of a name
+
+
+def _match(pattern: Path, suffixes: Collection[str], found: dict[str, Path], skipped: list[tuple[Path, str]]) -> None:
+    """Add the wanted files that a glob pattern means, or that are in the folders it means."""
+    parts = pattern.parts
+    # From the first ** on we search ourselves: glob would go round links that lead back.
+    depth = parts.index("**") if "**" in parts else len(parts)
+    matches = sorted(glob.glob(str(Path(*parts[:depth]))))  # noqa: PTH207 - absolute patterns too
+    for match in map(Path, matches):
+        if match.is_dir():
+            below: dict[str, Path] = {}
+            _walk(match, suffixes, below, skipped)
+            for identity, path in below.items():
+                if _fits(path.relative_to(match).parts, parts[depth:]):
+                    found.setdefault(identity, path)
+        elif match.suffix.lower() in suffixes:
+            _take(match, found, skipped)
+    if not matches:
+        skipped.append((pattern, "nothing matches this pattern"))
+
+
+def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether a path below a folder, or a folder it is in, fits a pattern in which ** stands for any folders."""
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        return any(_fits(parts[skip:], pattern[1:]) for skip in range(len(parts) + 1))
+    return bool(parts) and fnmatch.fnmatch(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
+
+
+def _walk(folder: Path, suffixes: Collection[str], found: dict[str, Path], skipped: list[tuple[Path, str]]) -> None:
     """Add the wanted files below `folder`; links to folders are followed, loops are not."""
 
     def unreadable(error: OSError) -> None:
@@ -77,14 +105,15 @@ def _walk(folder: Path, suffixes: Collection[str], found: dict[Path, None], skip
                 _take(Path(parent, name), found, skipped)
 
 
-def _take(path: Path, found: dict[Path, None], skipped: list[tuple[Path, str]]) -> None:
+def _take(path: Path, found: dict[str, Path], skipped: list[tuple[Path, str]]) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        skipped.append((path, error.strerror or str(error)))
+        broken = "a symbolic link that leads nowhere or to itself"
+        skipped.append((path, broken if path.is_symlink() else error.strerror or str(error)))
         return
     if stat.S_ISREG(mode):
-        found[path] = None
+        found.setdefault(os.path.realpath(path), path)
     else:
         skipped.append((path, "not a regular file"))
 
@@ -125,7 +154,8 @@ def sniff(head: bytes) -> str:
         return "an empty file"
     for offset, signature, name in _SIGNATURES:
         if head.startswith(signature, offset):
-            return name
+            general = signature in (b"ftypmif1", b"ftypmsf1")  # the brands after it say which kind
+            return "an AVIF image" if general and b"avif" in head[16:] else name
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head")):
         return "an HTML page"
@@ -140,15 +170,18 @@ def sniff(head: bytes) -> str:
 def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     """A binary file to write to, which takes the place of `path` when the block ends well.
 
-    When the block fails, `path` is as it was and nothing is left beside it. A full disk is a DeviceError, a folder
-    that cannot be written to an InputError.
+    When the block fails, `path` is as it was and nothing is left beside it. A link stays, and what it leads to is
+    replaced. A full disk is a DeviceError, a folder that cannot be written to an InputError.
     """
-    path = Path(path)
-    beside = path.with_name(f".{uuid4().hex}.part")  # not from path.name, which may be 255 bytes long already
+    target = Path(os.path.realpath(path))
+    # Renaming would put a file in the place of /dev/null. Not Path.exists, which raises for a name that is too long.
+    if os.path.exists(target) and not os.path.isfile(target):  # noqa: PTH110, PTH113
+        raise InputError(f"cannot write {path}: it is not a regular file")
+    beside = target.with_name(f".{uuid4().hex}.part")  # not from its name, which may be 255 bytes long already
     try:
         with beside.open("wb") as file:
             yield file
-        beside.replace(path)
+        beside.replace(target)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise write_error(path, error) from error

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import stat
+import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile
 
 # Importing a plugin registers its format with Pillow.
 from PIL import (  # isort: skip
@@ -31,7 +32,7 @@ from PIL import (  # isort: skip
     Jpeg2KImagePlugin,  # noqa: F401
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
-    TiffImagePlugin,  # noqa: F401
+    TiffImagePlugin,
     WebPImagePlugin,  # noqa: F401
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "load",
     "prefetch",
     "read",
+    "write_jpeg",
 ]
 
 MAX_PIXELS = 100_000_000
@@ -65,8 +67,11 @@ _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000")
 _READABLE = "JPEG, PNG, BMP, TIFF, WebP, GIF, AVIF, JPEG 2000 and, with the heic extra, HEIC"
 _SALVAGE = "; to use what is left of it, allow truncated files (--allow-truncated)"
 _ORIENTATION = 0x0112  # EXIF tag
-# What Pillow raises for damaged files, besides OSError; there is no common base.
-_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
+# What Pillow raises for damaged files; there is no common base.
+_DAMAGED = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RuntimeError),
+    struct.error,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -116,10 +121,10 @@ def inspect(data: bytes, *, name: str = "image", max_pixels: int = MAX_PIXELS) -
                 f"{name}: {width} x {height} pixels is over the limit of {max_pixels:,} pixels; "
                 "make the photo smaller or raise the limit (--max-pixels)"
             )
-        orientation = _orientation(opened)
+        orientation = _orientation(opened, data)
         if orientation >= 5 and opened.format != "TIFF":  # Pillow reports the upright size for TIFF only
             width, height = height, width
-        return ImageInfo(width, height, opened.format or "?", orientation, getattr(opened, "n_frames", 1))
+        return ImageInfo(width, height, opened.format or "?", orientation, _frames(opened))
 
 
 def decode(data: bytes, *, reduce: int = 1, name: str = "image", allow_truncated: bool = False) -> Picture:
@@ -128,18 +133,23 @@ def decode(data: bytes, *, reduce: int = 1, name: str = "image", allow_truncated
     `reduce` 2, 4 or 8 decodes a JPEG at that fraction of its size, which is several times faster; other formats
     are always decoded in full. Transparent parts become white, 16-bit and float samples are scaled to 8 bits, of an
     animation or a multi-page file the first picture is taken. `allow_truncated` gives what is left of a damaged
-    file instead of a MediaError.
+    file, the rest black, instead of a MediaError.
     """
     with _open(data, name) as opened:
-        if opened.format in ("JPEG", "MPO") and opened.mode in ("RGB", "L"):
-            return _decode_jpeg(data, opened, reduce=reduce, name=name, allow_truncated=allow_truncated)
+        orientation = _orientation(opened, data)
+        if opened.format in ("JPEG", "MPO"):
+            # OpenCV is faster, but it gives nothing of a file that is cut short and has no CMYK.
+            image = _opencv(data, reduce) if opened.mode in ("RGB", "L") and _is_whole(data) else None
+            if image is not None:
+                return _upright(image, orientation)
+            opened.draft(None, (max(opened.width // reduce, 1), max(opened.height // reduce, 1)))
+        _load(opened, name=name, allow_truncated=allow_truncated)
+        if opened.format == "TIFF":  # Pillow has turned it, unless it is damaged
+            orientation = _orientation(opened, data)
         try:
-            return _to_rgb(ImageOps.exif_transpose(opened))
+            return _upright(_to_rgb(opened), orientation)
         except _DAMAGED as error:
-            salvaged = _opencv(data, 1) if allow_truncated else None
-            if salvaged is None:
-                raise MediaError(f"{name}: the file is damaged or cut short ({_reason(error)}){_SALVAGE}") from error
-            return salvaged
+            raise MediaError(f"{name}: no picture can be made of it ({_reason(error)})") from error
 
 
 def crop(image: Picture, box: Iterable[float]) -> Picture:
@@ -169,17 +179,26 @@ def prefetch(function: Callable[[T], R], items: Iterable[T], *, workers: int, ah
     An error in `function` or in `items` comes out where its result would have. When the consumer stops early, items
     not begun are dropped and those under way are waited for: no thread is left running.
     """
-    source = iter(items)
-    waiting: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="perceptkit")
+    begun = _submit(pool, function, items)
     try:
-        waiting.extend(pool.submit(function, item) for item in islice(source, workers + ahead))
+        waiting = deque(islice(begun, workers + ahead))
         while waiting:
             result = waiting.popleft().result()
-            waiting.extend(pool.submit(function, item) for item in islice(source, 1))
+            waiting.extend(islice(begun, 1))
             yield result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T]) -> Iterator[Future[R]]:
+    try:
+        for item in items:
+            yield pool.submit(function, item)
+    except Exception as error:  # noqa: BLE001 - it is raised in its place, after the results before it
+        failed: Future[R] = Future()
+        failed.set_exception(error)
+        yield failed
 
 
 def _refuse_unless_photo(head: bytes, name: str) -> None:
@@ -190,7 +209,7 @@ def _refuse_unless_photo(head: bytes, name: str) -> None:
         raise MediaError(f"{name}: not a photo but {kind}")
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def _open(data: bytes, name: str) -> ImageFile.ImageFile:
     """The photo as a lazy Pillow image, its header read."""
     _refuse_unless_photo(data[:64], name)
     if sniff(data[:64]) == "a HEIC image":
@@ -201,43 +220,71 @@ def _open(data: bytes, name: str) -> Image.Image:
         if accept is None or accept(data[:16]) is True:
             try:
                 return factory(io.BytesIO(data), "")
+            except Image.DecompressionBombError as error:  # of WebP and GIF the plugin knows the size before we do
+                raise MediaError(f"{name}: over the limit that Pillow has of its own ({error})") from error
             except _DAMAGED as error:
                 raise MediaError(f"{name}: the {kind} header is damaged ({_reason(error)})") from error
     raise MediaError(f"{name}: not a photo that can be read ({_READABLE})")
 
 
-def _open_heic(data: bytes, name: str) -> Image.Image:
+def _open_heic(data: bytes, name: str) -> ImageFile.ImageFile:
     try:
         import pi_heif
     except ImportError as error:
         raise MissingExtraError("heic", f"{name}: reading HEIC") from error
     try:
-        opened: Image.Image = pi_heif.HeifImageFile(io.BytesIO(data))
+        opened: ImageFile.ImageFile = pi_heif.HeifImageFile(io.BytesIO(data))
     except _DAMAGED as error:
         raise MediaError(f"{name}: the HEIC header is damaged ({_reason(error)})") from error
     return opened
 
 
-def _orientation(opened: Image.Image) -> int:
+def _orientation(opened: ImageFile.ImageFile, data: bytes) -> int:
+    if opened.format == "PNG" and "exif" not in opened.info and (late := _late_exif(data)):
+        opened.info["exif"] = late
     try:
-        value = opened.getexif().get(_ORIENTATION, 1)
+        # Not opened.getexif(): looking for what comes late, that of a PNG decodes the whole picture.
+        value = Image.Image.getexif(opened).get(_ORIENTATION, 1)
     except _DAMAGED:  # damaged EXIF data is no reason to lose the photo
         return 1
     return int(value) if value in range(1, 9) else 1
 
 
-def _decode_jpeg(data: bytes, opened: Image.Image, *, reduce: int, name: str, allow_truncated: bool) -> Picture:
-    """OpenCV decodes fast and at reduced size, but does not say when the file is cut short: Pillow does."""
-    orientation = _orientation(opened)
-    if not allow_truncated and not data.rstrip(b"\0\r\n ").endswith(b"\xff\xd9"):
-        try:
-            opened.load()
-        except _DAMAGED as error:
+def _late_exif(data: bytes) -> bytes:
+    """The EXIF data of a PNG, which may stand behind the pixels."""
+    position = 8
+    while position + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        if kind == b"eXIf":
+            return data[position + 8 : position + 8 + length]
+        position += length + 12
+    return b""
+
+
+def _frames(opened: ImageFile.ImageFile) -> int:
+    try:
+        return int(getattr(opened, "n_frames", 1))
+    except _DAMAGED:  # a damaged second page is no reason to lose the first
+        return 1
+
+
+def _load(opened: ImageFile.ImageFile, *, name: str, allow_truncated: bool) -> None:
+    """Decode; of a damaged file, where that is allowed, as much as is left."""
+    try:
+        if isinstance(opened, TiffImagePlugin.TiffImageFile):
+            # Where there is no image yet, Pillow would apply a limit of its own, a global setting, before making it.
+            tags = opened.tag_v2
+            opened.im = Image.new(opened.mode, (tags[TiffImagePlugin.IMAGEWIDTH], tags[TiffImagePlugin.IMAGELENGTH])).im
+        opened.load()
+    except _DAMAGED as error:
+        if not allow_truncated:
             raise MediaError(f"{name}: the file is damaged or cut short ({_reason(error)}){_SALVAGE}") from error
-    image = _opencv(data, reduce)
-    if image is None:
-        raise MediaError(f"{name}: the JPEG data is damaged")
-    return _upright(image, orientation)
+        opened.tile = []  # Pillow now takes what it has decoded for the whole
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether a JPEG plainly ends where it should. One that does not may still be whole, with something after it."""
+    return data.rstrip(b"\0\r\n ").endswith(b"\xff\xd9")
 
 
 def _opencv(data: bytes, reduce: int) -> Picture | None:
@@ -273,10 +320,12 @@ def _to_rgb(image: Image.Image) -> Picture:
 
 def _to_8_bits(samples: np.ndarray[Any, Any], mode: str) -> Picture:
     """16-bit samples by their full range; 32-bit and float samples, which have none, by the range they use."""
-    values = np.nan_to_num(samples.astype(np.float64))
-    low, high = (0.0, 65535.0) if mode.startswith("I;16") else (float(values.min()), float(values.max()))
-    if mode == "I" and low >= 0 and high <= 65535:
+    values = samples.astype(np.float64)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if mode.startswith("I;16") or (mode == "I" and low >= 0 and high <= 65535):
         low, high = 0.0, 65535.0
+    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
     return np.asarray(np.clip((values - low) * (255.0 / max(high - low, 1e-12)), 0, 255).round(), np.uint8)
 
 

@@ -47,7 +47,7 @@ def read_lines(path: str | Path) -> Iterator[Any]:
             for number, line in enumerate(file, 1):
                 try:
                     yield json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise InputError(f"{path}, line {number}: not JSON ({error})") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error

@@ -173,7 +173,7 @@ def _candidate_pairs(vectors: Floats, threshold: float) -> Integers:
         rows = vectors[top : top + _ROWS]
         for left in range(top, count, _COLUMNS):
             block = rows @ vectors[left : left + _COLUMNS].T
-            flat = np.flatnonzero(block >= threshold)
+            flat = _near(block, threshold)
             if not len(flat):
                 continue
             row, column = np.divmod(flat, block.shape[1])
@@ -182,6 +182,17 @@ def _candidate_pairs(vectors: Floats, threshold: float) -> Integers:
             upper = row < column  # below the diagonal the same pairs come again
             best.add(row[upper], column[upper], similarity[upper])
     return best.pairs()
+
+
+def _near(block: Floats, threshold: float) -> Integers:
+    """The places in a block of similarities, at or above the threshold, that may be among a face's nearest."""
+    flat = np.flatnonzero(block >= threshold)
+    enough = _NEIGHBOURS + 1  # a face is nearest to itself
+    if len(flat) > enough * sum(block.shape):  # many faces of one person: sorting all of them would take long
+        of_row = np.partition(block, -enough, axis=1)[:, -enough, None]
+        of_column = np.partition(block, -enough, axis=0)[-enough]
+        flat = flat[block.ravel()[flat] >= np.minimum(of_row, of_column).ravel()[flat]]
+    return flat
 
 
 class _Best:

@@ -33,7 +33,8 @@ def free_dimensions(model: bytes, axes: Collection[int]) -> bytes:
     patched = bytearray(model)
     try:
         for axis, (start, end) in enumerate(_input_dimensions(model)):
-            if axis in axes and model[start] == _DIM_VALUE_TAG:
+            if axis in axes and start < end and model[start] == _DIM_VALUE_TAG:
+                _, end = _varint(model, start + 1)
                 # A name for each axis: two axes of one name would have to be equal.
                 name = bytes([ord("a") + axis]) * (end - start - 2)
                 patched[start:end] = bytes([_DIM_PARAM_TAG, len(name)]) + name
@@ -48,7 +49,7 @@ def _input_dimensions(model: bytes) -> list[Span]:
     weights = {_text(model, span, _INITIALIZER_NAME) for span in _fields(model, graph, _INITIALIZER)}
     entry = next(span for span in _fields(model, graph, _INPUT) if _text(model, span, _NAME) not in weights)
     shape = _first(model, _first(model, _first(model, entry, _TYPE), _TENSOR), _SHAPE)
-    return [span for span in _fields(model, shape, _DIMENSION) if span[1] - span[0] >= 2]
+    return list(_fields(model, shape, _DIMENSION))
 
 
 def _first(data: bytes, span: Span, number: int) -> Span:
@@ -82,11 +83,11 @@ def _fields(data: bytes, span: Span, number: int) -> Iterator[Span]:
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
+    value = 0
+    for shift in range(0, 70, 7):
         byte = data[position]
         position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, position
-        shift += 7
+    raise IndexError("a number of more than ten bytes")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DeviceError, MissingExtraError, ModelError
 from ._free import free_dimensions
+from .content import disguise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +68,8 @@ def open_session(
         raise DeviceError(f"unknown device {device!r}; choose one of: {', '.join(DEVICES)}")
     path = Path(path)
     try:
+        if problem := disguise(path):
+            raise ModelError(f"{path} {problem}")
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
@@ -117,7 +120,7 @@ def _open_onnxruntime(
             free_dimensions(data, free) if free else data, options, providers=list(dict.fromkeys(providers))
         )
     except Exception as error:
-        raise ModelError(f"{path} is not a network that onnxruntime can open: {_first_line(error)}") from error
+        raise ModelError(f"{path} is not a network that onnxruntime can open: {_reason(error)}") from error
     used = next(name for name, provider in _PROVIDERS.items() if provider == opened.get_providers()[0])
     if used == "cpu" and loadable and loadable[0] != "cpu":
         if device != "auto":
@@ -129,7 +132,7 @@ def _open_onnxruntime(
         try:
             outputs: list[NDArray[Any]] = opened.run(None, dict(zip(names, arrays, strict=True)))
         except Exception as error:
-            raise ModelError(f"{path.name} cannot run on this input: {_first_line(error)}") from error
+            raise ModelError(f"{path.name} cannot run on this input: {_reason(error)}") from error
         return outputs
 
     shapes = [tuple(size if isinstance(size, int) else None for size in entry.shape) for entry in opened.get_inputs()]
@@ -182,7 +185,7 @@ def _open_openvino(path: Path, *, data: bytes, sha256: str, threads: int, free: 
         model = core.read_model(path) if path.suffix == ".xml" else core.read_model(free_dimensions(data, free))
         compiled = core.compile_model(model, "CPU", settings)
     except RuntimeError as error:
-        raise ModelError(f"{path} is not a network that OpenVINO can open: {_first_line(error)}") from error
+        raise ModelError(f"{path} is not a network that OpenVINO can open: {_reason(error)}") from error
     inputs = tuple(
         (port.any_name, tuple(size.get_length() if size.is_static else None for size in port.partial_shape))
         for port in model.inputs
@@ -193,11 +196,13 @@ def _open_openvino(path: Path, *, data: bytes, sha256: str, threads: int, free: 
         try:
             results = compiled.create_infer_request().infer(list(arrays), share_inputs=True)
         except RuntimeError as error:
-            raise ModelError(f"{path.name} cannot run on this input: {_first_line(error)}") from error
+            raise ModelError(f"{path.name} cannot run on this input: {_reason(error)}") from error
         return [results[port].copy() for port in compiled.outputs]
 
     return Session(path, sha256, "openvino", inputs, tuple(port.any_name for port in model.outputs), run)
 
 
-def _first_line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+def _reason(error: BaseException) -> str:
+    """What a runtime says, in one line, without the places in its source code."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return " ".join(line for line in lines if line and not line.startswith("Exception from "))[:300] or repr(error)
