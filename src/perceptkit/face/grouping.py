@@ -42,13 +42,16 @@ def group(embeddings: Floats, threshold: float, *, mode: str = MODE, quality: Fl
     """Person numbers (N,) of unit embeddings (N, D), counted from 0 in order of first appearance.
 
     `quality` (N,) 0..1 is used by mode `people`; without it all faces count as good. Raises InputError for an
-    unknown mode, a threshold outside -1..1, or embeddings that are not finite unit vectors.
+    unknown mode, a threshold outside -1..1, embeddings that are not finite unit vectors, or another number of
+    qualities.
     """
     check(threshold, mode)
     vectors = np.ascontiguousarray(embeddings, np.float32)
     if vectors.ndim != 2 or not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
         raise InputError("embeddings must be an array (N, D) of finite vectors of length 1")
     good = np.ones(len(vectors), bool) if quality is None else np.asarray(quality) >= MIN_QUALITY
+    if good.shape != vectors.shape[:1]:
+        raise InputError(f"quality has shape {good.shape}, the {len(vectors)} embeddings need {vectors.shape[:1]}")
     return _renumbered(MODES[mode](vectors, threshold, good))
 
 
