@@ -74,6 +74,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 
 def main() -> None:
     """The entry point of the program."""
+    terminal.accept_any_text()
     app()
 
 
@@ -285,6 +286,8 @@ def models_verify(
     from .catalogue import verify_all
 
     states = verify_all(names or [])
+    if not states:
+        _console.print("no weights on this machine; fetch some with: perceptkit models pull --preset permissive")
     for name, state in states:
         _console.print(f"{state.state:8} {name:20} {state.path or ''} {state.problem or ''}".rstrip())
     if any(state.state != "ok" for _, state in states):

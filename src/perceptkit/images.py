@@ -57,6 +57,9 @@ __all__ = [
 MAX_PIXELS = 100_000_000
 """Photos with more pixels than this are refused before they are decoded."""
 
+MAX_BYTES = 1 << 30
+"""Files larger than this are refused before they are read."""
+
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif", ".avif"}
     | {".jp2", ".j2k", ".jpx", ".heic", ".heif", ".hif"}
@@ -99,8 +102,11 @@ def load(path: str | Path) -> bytes:
     """The bytes of a photo; MediaError when it cannot be read or is plainly no photo."""
     path = Path(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise MediaError(f"{path}: not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise MediaError(f"{path}: {status.st_size:,} bytes is over the limit of {MAX_BYTES:,} bytes for a photo")
         with path.open("rb") as file:
             head = file.read(64)
             _refuse_unless_photo(head, str(path))

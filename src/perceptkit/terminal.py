@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import time
@@ -17,7 +18,7 @@ from typer.core import TyperGroup
 
 from .errors import PerceptkitError
 
-__all__ = ["ReportingGroup", "complain", "progress", "show_log"]
+__all__ = ["ReportingGroup", "accept_any_text", "complain", "progress", "show_log"]
 
 INTERRUPTED = 130
 _EVERY = 10.0  # seconds between lines of progress where there is no terminal to draw on
@@ -49,6 +50,12 @@ class ReportingGroup(TyperGroup):
 def complain(message: str, *, label: str = "error") -> None:
     """One message on stderr."""
     _errors.print(Text.assemble((f"{label}: ", "bold red" if label == "error" else "bold yellow"), message))
+
+
+def accept_any_text() -> None:
+    """Let stdout print file names that its encoding cannot hold, escaped, as stderr does anyway."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def show_log() -> None:

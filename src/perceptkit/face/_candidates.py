@@ -28,9 +28,10 @@ class Candidates:
             np.concatenate([part.landmarks for part in parts]),
         )
 
-    def scaled(self, factor: float) -> Candidates:
-        """The same candidates in an image that is `factor` times as large."""
-        return Candidates(self.scores, self.boxes * factor, self.landmarks * factor)
+    def scaled(self, x: float, y: float) -> Candidates:
+        """The same candidates in an image that is so many times as wide and as high."""
+        factor = np.array([x, y], np.float32)
+        return Candidates(self.scores, self.boxes * np.tile(factor, 2), self.landmarks * factor)
 
     def suppressed(self, max_overlap: float) -> Candidates:
         """Greedy non-maximum suppression: best score first, those with a larger overlap (IoU) with it go."""
@@ -45,7 +46,7 @@ class Candidates:
             corner = np.maximum(boxes[first, :2], boxes[left, :2])
             sides = np.minimum(boxes[first, 2:], boxes[left, 2:]) - corner
             shared = np.prod(np.maximum(sides, 0), axis=1)
-            left = left[shared <= max_overlap * (areas[first] + areas[left] - shared)]
+            left = left[~(shared > max_overlap * (areas[first] + areas[left] - shared))]  # NaN overlaps nothing
         chosen = order[kept]
         return Candidates(self.scores[chosen], self.boxes[chosen], self.landmarks[chosen])
 

@@ -111,8 +111,10 @@ class Detector:
             _fill(target, image, place, self._architecture)
         dealt = self._architecture.split(self.session(tensor), len(images), height, width)
         return [
-            self._architecture.candidates(outputs, height, width, self.min_score).scaled(1 / place.scale)
-            for outputs, place in zip(dealt, placed, strict=True)
+            self._architecture.candidates(outputs, height, width, self.min_score).scaled(
+                image.shape[1] / place.size[1], image.shape[0] / place.size[0]
+            )
+            for image, outputs, place in zip(images, dealt, placed, strict=True)
         ]
 
 
@@ -122,11 +124,10 @@ class _Placement:
 
     canvas: tuple[int, int]
     size: tuple[int, int]
-    scale: float
 
 
 def _place(height: int, width: int, side: int, *, exactly: bool) -> _Placement:
-    """Scale the long side to `side`, rounding as the reference implementation of SCRFD does.
+    """Scale the long side to `side`, rounding the other down as the reference implementation of SCRFD does.
 
     A free canvas is cut to what the image needs, a fixed one (`exactly`) is square.
     """
@@ -134,11 +135,10 @@ def _place(height: int, width: int, side: int, *, exactly: bool) -> _Placement:
         size = side, max(1, int(side * width / height))
     else:
         size = max(1, int(side * height / width)), side
-    scale = size[0] / height
     if exactly:
-        return _Placement((side, side), size, scale)
+        return _Placement((side, side), size)
     needed = [min(side, -(-(length + _MARGIN) // _STRIDE) * _STRIDE) for length in size]
-    return _Placement((needed[0], needed[1]), size, scale)
+    return _Placement((needed[0], needed[1]), size)
 
 
 def _fill(target: Floats, image: Picture, place: _Placement, architecture: Architecture) -> None:

@@ -176,7 +176,7 @@ def _candidate_pairs(vectors: Floats, threshold: float) -> Integers:
         rows = vectors[top : top + _ROWS]
         for left in range(top, count, _COLUMNS):
             block = rows @ vectors[left : left + _COLUMNS].T
-            flat = _near(block, threshold)
+            flat = _near(block, threshold, best.least(top, len(rows)), best.least(left, block.shape[1]))
             if not len(flat):
                 continue
             row, column = np.divmod(flat, block.shape[1])
@@ -187,11 +187,17 @@ def _candidate_pairs(vectors: Floats, threshold: float) -> Integers:
     return best.pairs()
 
 
-def _near(block: Floats, threshold: float) -> Integers:
-    """The places in a block of similarities, at or above the threshold, that may be among a face's nearest."""
+def _near(block: Floats, threshold: float, least_row: Floats, least_column: Floats) -> Integers:
+    """The places in a block of similarities, at or above the threshold, that may be among a face's nearest.
+
+    `least_row` and `least_column` are the least similarities that each face of the rows and the columns keeps.
+    """
     flat = np.flatnonzero(block >= threshold)
     enough = _NEIGHBOURS + 1  # a face is nearest to itself
-    if len(flat) > enough * sum(block.shape):  # many faces of one person: sorting all of them would take long
+    many = enough * sum(block.shape)
+    if len(flat) > many:  # many faces of one person: sorting all of them would take long
+        flat = np.flatnonzero((block >= threshold) & (block > np.minimum(least_row[:, None], least_column)))
+    if len(flat) > many:
         of_row = np.partition(block, -enough, axis=1)[:, -enough, None]
         of_column = np.partition(block, -enough, axis=0)[-enough]
         flat = flat[block.ravel()[flat] >= np.minimum(of_row, of_column).ravel()[flat]]
@@ -225,6 +231,10 @@ class _Best:
         nearest = np.argsort(-both_strength, axis=1, kind="stable")[:, :limit]
         self._partner[owners] = np.take_along_axis(both, nearest, axis=1)
         self._similarity[owners] = np.take_along_axis(both_strength, nearest, axis=1)
+
+    def least(self, start: int, count: int) -> Floats:
+        """The least similarity that each of `count` faces keeps, -inf where there is still room."""
+        return np.asarray(self._similarity[start : start + count, -1])
 
     def pairs(self) -> Integers:
         """All pairs kept, each once, lower number first."""

@@ -17,7 +17,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..arrays import Floats
-from ..errors import write_error
+from ..errors import InputError, write_error
+from ..locks import try_lock
 from ..output import dumps, write_json
 
 __all__ = ["Journal", "Record"]
@@ -30,7 +31,7 @@ _SIDE_BY_SIDE = ("settings.json", "journal.jsonl", "embeddings.f32")
 
 
 class Journal:
-    """The open journal of a run in `folder`. A journal of other settings is thrown away.
+    """The open journal of a run in `folder`. One of other settings is thrown away; one in use is an InputError.
 
     `records` maps the sources that are done to their records.
     """
@@ -42,11 +43,14 @@ class Journal:
         self.records: dict[str, Record] = {}
         settings_path, lines_path, vectors_path = (folder / name for name in _SIDE_BY_SIDE)
         try:
-            if not _same_settings(settings_path, settings):
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(parents=True, exist_ok=True)
-                write_json(settings_path, settings)
+            folder.mkdir(parents=True, exist_ok=True)
             self._lines, self._vectors = lines_path.open("a+b"), vectors_path.open("a+b")
+            if not try_lock(self._lines.fileno()):
+                raise InputError(f"another run is writing to {folder.parent}; wait for it or choose another folder")
+            if not _same_settings(settings_path, settings):
+                self._lines.truncate(0)
+                self._vectors.truncate(0)
+                write_json(settings_path, settings)
             self._recover()
         except OSError as error:
             raise write_error(folder, error) from error

@@ -11,12 +11,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from perceptkit.errors import InputError, ModelError
+from perceptkit.locks import locked
 
 from .archive import extract_member
 from .check import FileState, examine, is_users_own
 from .content import damage, disguise, mismatch
 from .download import MAXIMUM_BYTES, Downloader, Progress, download
-from .lock import locked
 from .missing import missing_message
 from .places import cache_folder, writing
 from .row import Model, WeightsFile, split_address

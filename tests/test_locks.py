@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptkit.models.lock import locked
+from perceptkit.locks import locked
 
 
 def test_second_holder_waits_for_the_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -28,7 +28,7 @@ def test_second_holder_waits_for_the_first(tmp_path: Path, caplog: pytest.LogCap
         order.append("first")
     thread.join(5)
     assert order == ["first", "second"]
-    assert caplog.messages == ["another process is fetching tiny.onnx; waiting for it"]
+    assert caplog.messages == ["another process is working on tiny.onnx; waiting for it"]
 
 
 def test_lock_is_free_after_an_error(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["locked"]
+__all__ = ["locked", "try_lock"]
 
 log = logging.getLogger("perceptkit")
 
@@ -20,7 +20,8 @@ _NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Take the lock of an open file, without waiting: whether it is ours now. It is freed with the file."""
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except PermissionError:
@@ -30,7 +31,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Take the lock of an open file, without waiting: whether it is ours now. It is freed with the file."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -40,7 +42,7 @@ else:
 
 @contextmanager
 def locked(
-    path: Path, *, try_lock: Callable[[int], bool] = _try_lock, sleep: Callable[[float], None] = time.sleep
+    path: Path, *, try_lock: Callable[[int], bool] = try_lock, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[None]:
     """Hold the lock file `path` for the block, waiting until no other process (or thread) holds it.
 
@@ -50,7 +52,7 @@ def locked(
     with path.open("ab") as file:
         try:
             if not try_lock(file.fileno()):
-                log.warning("another process is fetching %s; waiting for it", path.stem)
+                log.warning("another process is working on %s; waiting for it", path.stem)
                 while not try_lock(file.fileno()):
                     sleep(_POLL_SECONDS)
         except OSError as error:
