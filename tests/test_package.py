@@ -1,0 +1,63 @@
+"""The package as it is imported: its names, its version, and how little it loads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import perceptkit
+from perceptkit import face
+
+FACE_NAMES = [
+    "DETECTORS",
+    "EMBEDDERS",
+    "Comparison",
+    "Detector",
+    "Embedder",
+    "Embeddings",
+    "Extraction",
+    "Face",
+    "ItemError",
+    "Match",
+    "Person",
+    "Quality",
+    "Query",
+    "Sighting",
+    "align_faces",
+    "compare",
+    "dedupe",
+    "extract",
+    "find_faces",
+    "group",
+    "load_detector",
+    "load_embedder",
+    "load_embeddings",
+    "save_embeddings",
+    "search",
+    "similarity",
+]
+
+
+def test_face_exports_these_names_and_each_can_be_had() -> None:
+    assert sorted(face.__all__) == sorted(FACE_NAMES)
+    assert all(getattr(face, name) is not None for name in FACE_NAMES)
+    assert dir(face) == sorted(FACE_NAMES)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nothing_like_this"):
+        perceptkit.nothing_like_this  # noqa: B018
+    with pytest.raises(AttributeError, match="nothing_like_this"):
+        face.nothing_like_this  # noqa: B018
+
+
+def test_import_loads_no_heavy_library() -> None:
+    code = "import sys, perceptkit; print(sorted({'numpy', 'cv2', 'onnxruntime', 'PIL', 'scipy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_version_is_a_release() -> None:
+    assert perceptkit.__version__.count(".") == 2

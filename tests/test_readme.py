@@ -1,0 +1,75 @@
+"""What the README says, run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared_data import MODELS, people_photos
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = re.findall(r"^    (perceptkit .*)$", README, re.MULTILINE)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the files that the README's examples name."""
+    photos = people_photos()
+    (tmp_path / "photos").mkdir()
+    for photo in photos[:8]:
+        shutil.copyfile(photo, tmp_path / "photos" / photo.name)
+    shutil.copyfile(photos[0], tmp_path / "someone.jpg")
+    shutil.copyfile(photos[-1], tmp_path / "someone-else.jpg")
+    return tmp_path
+
+
+def run(command: list[str], folder: Path) -> str:
+    environment = os.environ | {"PERCEPTKIT_MODELS": str(MODELS)}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.weights
+def test_the_commands_run_in_their_order(folder: Path) -> None:
+    assert len(COMMANDS) == 2
+    outputs = [run([sys.executable, "-m", *shlex.split(command)], folder) for command in COMMANDS]
+    assert outputs[0].startswith("8 photos, ")
+    assert "photos/person01_01.jpg" in outputs[1]
+    assert {path.name for path in (folder / "out").iterdir()} == {
+        "people.html",
+        "faces.jsonl",
+        "embeddings.npz",
+        "headshots",
+        "errors.jsonl",
+        "run.json",
+    }
+
+
+@pytest.mark.weights
+def test_the_python_examples_run_and_say_what_they_should(folder: Path) -> None:
+    outputs = [run([sys.executable, "-c", block], folder) for block in PYTHON_BLOCKS]
+    assert len(outputs) == 4
+    assert "photos/person01_0" in outputs[0]
+    assert outputs[1].strip().endswith("(128,)")
+    assert outputs[2].strip() == "(1, 128)"
+    same, similarity, threshold = outputs[3].split()
+    assert (same, threshold) == ("False", "0.4")
+    assert float(similarity) < 0.3
+
+
+def test_every_file_it_links_to_is_there() -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert links
+    for link in links:
+        assert (Path(__file__).resolve().parent.parent / link).is_file(), link
