@@ -75,14 +75,20 @@ def face_landmarks(x: int, y: int) -> Floats:
 
 
 def write_scrfd(
-    path: Path, *, batch: int | None = 1, mixes: bool = False, dies: bool = False, side: int | None = None
+    path: Path,
+    *,
+    batch: int | None = 1,
+    mixes: bool = False,
+    dies: bool = False,
+    side: int | None = None,
+    fixed: bool = False,
 ) -> Path:
     """A detector of the SCRFD kind: nine heads that end in Transpose(2, 3, 0, 1) and Reshape(-1, C).
 
-    It declares `batch` images a run, and inputs of `side` pixels where given. With `mixes` the images of a batch
-    change each other, with `dies` a batch is more than it can hold.
+    It declares `batch` images a run, and inputs of `side` pixels where given, which with `fixed` it truly needs. With
+    `mixes` the images of a batch change each other, with `dies` a batch is more than it can hold.
     """
-    nodes, constants = _input_nodes(mixes=mixes, dies=dies)
+    nodes, constants = _input_nodes(mixes=mixes, dies=dies, side=side if fixed else 0)
     outputs = []
     # Distances from the cell that the red middle fills to the sides of the face, and to its landmarks.
     heads = {"score": [0.0, 0.0], "box": [1.0, 1.0, 2.0, 2.0] * 2, "landmarks": _offsets() * 2}
@@ -157,10 +163,12 @@ def _offsets() -> list[float]:
     return [float(value) for value in ((face_landmarks(0, 0) - 32) / 32).ravel()]
 
 
-def _input_nodes(*, mixes: bool = False, dies: bool = False) -> tuple[list[Any], dict[str, np.ndarray[Any, Any]]]:
+def _input_nodes(
+    *, mixes: bool = False, dies: bool = False, side: int | None = 0
+) -> tuple[list[Any], dict[str, np.ndarray[Any, Any]]]:
     """From "input" to "x": the same, unless there are several images and they are to spoil it."""
-    if dies:
-        fixed = np.array([1, 3, 0, 0], np.int64)  # for one image no change at all
+    if dies or side:
+        fixed = np.array([1, 3, side, side], np.int64)  # for one image of that side no change at all; 0 is any side
         return [helper.make_node("Reshape", ["input", "one"], ["x"])], {"one": fixed}
     if not mixes:
         return [helper.make_node("Identity", ["input"], ["x"])], {}

@@ -7,7 +7,7 @@ import glob
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -182,11 +182,11 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
         with beside.open("wb") as file:
             yield file
         beside.replace(target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise write_error(path, error) from error
-    except BaseException:
-        beside.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # what could not be made cannot be removed
+            beside.unlink()
+        if isinstance(error, OSError):
+            raise write_error(path, error) from error
         raise
 
 

@@ -70,6 +70,7 @@ _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000")
 _READABLE = "JPEG, PNG, BMP, TIFF, WebP, GIF, AVIF, JPEG 2000 and, with the heic extra, HEIC"
 _SALVAGE = "; to use what is left of it, allow truncated files (--allow-truncated)"
 _ORIENTATION = 0x0112  # EXIF tag
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 # What Pillow raises for damaged files; there is no common base.
 _DAMAGED = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RuntimeError),
@@ -113,6 +114,8 @@ def load(path: str | Path) -> bytes:
             return head + file.read()
     except OSError as error:
         raise MediaError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise MediaError(f"{path}: the file is larger than the memory") from error
 
 
 def inspect(data: bytes, *, name: str = "image", max_pixels: int = MAX_PIXELS) -> ImageInfo:
@@ -139,12 +142,14 @@ def decode(data: bytes, *, reduce: int = 1, name: str = "image", allow_truncated
     `reduce` 2, 4 or 8 decodes a JPEG at that fraction of its size, which is several times faster; other formats
     are always decoded in full. Transparent parts become white, 16-bit and float samples are scaled to 8 bits, of an
     animation or a multi-page file the first picture is taken. `allow_truncated` gives what is left of a damaged
-    file, the rest black, instead of a MediaError.
+    file, the rest grey or black, instead of a MediaError.
     """
+    if allow_truncated and data.startswith(_JPEG_START):
+        data += _JPEG_END  # a JPEG that is cut short is then decoded as far as it goes
     with _open(data, name) as opened:
         orientation = _orientation(opened, data)
         if opened.format in ("JPEG", "MPO"):
-            # OpenCV is faster, but it gives nothing of a file that is cut short and has no CMYK.
+            # OpenCV is faster, but it knows no CMYK and gives nothing of a file that does not end as it should.
             image = _opencv(data, reduce) if opened.mode in ("RGB", "L") and _is_whole(data) else None
             if image is not None:
                 return _upright(image, orientation)
@@ -290,7 +295,7 @@ def _load(opened: ImageFile.ImageFile, *, name: str, allow_truncated: bool) -> N
 
 def _is_whole(data: bytes) -> bool:
     """Whether a JPEG plainly ends where it should. One that does not may still be whole, with something after it."""
-    return data.rstrip(b"\0\r\n ").endswith(b"\xff\xd9")
+    return data.rstrip(b"\0\r\n ").endswith(_JPEG_END)
 
 
 def _opencv(data: bytes, reduce: int) -> Picture | None:

@@ -174,18 +174,19 @@ def _widest(opened: Callable[..., Session], architecture: Architecture) -> tuple
     Files often declare a fixed batch, or a fixed size, that their operators do not need. What is claimed here is
     checked: two images run together must give exactly what they give alone.
     """
-    for free in ((0, 2, 3), (0,), ()):
+    for free in ((0, 2, 3), (0,)):
         try:
             session = opened(free=free)
             batch, _, height, width = session.inputs[0][1]
-            if height != width:
-                raise ModelError(f"{session.path}: an input of {height} x {width} pixels is not supported")
-            if batch is None:
+            if batch is None and height == width:
                 _check_batch(session, architecture, (96, 160) if height is None else (height, height))
                 return session, _BATCH, height
-        except ModelError:
-            if not free:
-                raise
+        except (ModelError, ValueError, IndexError):  # the last two: outputs that do not divide by two
+            continue
+    session = opened()
+    height, width = session.inputs[0][1][2:]
+    if height != width:
+        raise ModelError(f"{session.path}: an input of {height} x {width} pixels is not supported")
     return session, 1, height
 
 

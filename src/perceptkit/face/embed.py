@@ -63,8 +63,8 @@ class Embedder:
         """`architecture` is told from the registered digests and the file's shapes when it is not given."""
         opened = partial(open_session, path, device=device, threads=threads)
         self.session, self._batch = _widest(opened)
-        self.dimension = int(self.session(np.zeros((1, 3, CROP_SIDE, CROP_SIDE), np.float32))[0].size)
-        self._architecture = architecture or _recognise(self.session, self.dimension)
+        self._architecture = architecture or _recognise(self.session)
+        self.dimension = _dimension(self.session)
         self.name = name or Path(path).stem
         self.sha256 = self.session.sha256
         self.device = self.session.device
@@ -109,14 +109,19 @@ def _widest(opened: Callable[..., Session]) -> tuple[Session, int]:
     return opened(), 1
 
 
-def _recognise(session: Session, dimension: int) -> Architecture:
+def _dimension(session: Session) -> int:
+    """How many values it gives for a face."""
+    return int(session(np.zeros((1, 3, CROP_SIDE, CROP_SIDE), np.float32))[0].size)
+
+
+def _recognise(session: Session) -> Architecture:
     if session.inputs[0][1][2:] != (CROP_SIDE, CROP_SIDE) or len(session.outputs) != 1:
         raise ModelError(f"{session.path} is not a face embedder (one output for a {CROP_SIDE} x {CROP_SIDE} face)")
     for row in EMBEDDERS.values():
         if row.files[0].sha256 == session.sha256:
             known: Architecture = row.build.keywords["architecture"]  # type: ignore[attr-defined]
             return known
-    if dimension == 512:
+    if _dimension(session) == 512:
         return ARCFACE
     return SFACE if session.inputs[0][0] == "data" else MOBILEFACENET
 

@@ -26,6 +26,7 @@ from ..errors import InputError, MissingExtraError, PerceptkitError, write_error
 from ..files import expand
 from ..images import SUFFIXES, prefetch, write_jpeg
 from ..models import cpu_count
+from ..output import count
 from . import defaults
 from .align import warp
 from .detect import Detector
@@ -83,12 +84,15 @@ def extract(
         raise InputError(f"unknown format of embeddings {embeddings!r}; choose one of: {', '.join(FORMATS)}")
     if headshot_side < 16:
         raise InputError(f"headshots of {headshot_side} pixels are too small; the least is 16")
+    if max_faces < 1:
+        raise InputError(f"max_faces is {max_faces}; it must be at least 1")
+    folder = Path(folder)
     wanted = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    sources, skipped = expand(wanted, SUFFIXES)
+    found, skipped = expand(wanted, SUFFIXES)
+    sources = _without_headshots(found, folder)
     if not sources:
         where = ", ".join(map(str, wanted)) or "an empty list of paths"
         raise InputError(f"no photos in {where}; looked for {', '.join(sorted(SUFFIXES))}")
-    folder = Path(folder)
     _refuse_strange(folder)
     # The work is spread over the CPUs photo by photo, so one run of a network takes one thread.
     if not isinstance(detector, Detector):
@@ -159,6 +163,13 @@ class _Job:
         }
 
 
+def _without_headshots(sources: Sequence[Path], folder: Path) -> list[Path]:
+    """The photos without what an earlier run wrote to `folder`, which may lie among them."""
+    headshots = (folder / "headshots").resolve()
+    own = {parent for parent in {source.parent for source in sources} if parent.resolve() == headshots}
+    return [source for source in sources if source.parent not in own]
+
+
 def _refuse_strange(folder: Path) -> None:
     """Raise InputError for an output folder that holds something other than results of ours."""
     try:
@@ -178,8 +189,7 @@ def _run(job: _Job, sources: Sequence[Path], journal: Journal, progress: Progres
     except OSError as error:
         raise write_error(job.headshots, error) from error
     total = len(sources)
-    current = {str(source): _stamp(source) for source in sources}
-    done = {name for name, stamp in current.items() if _same(journal.records.get(name), stamp)}
+    done = {str(source) for source in sources if _is_done(job, journal.records.get(str(source)), source)}
     if progress:
         progress(len(done), total)
     remaining = iter(sources)
@@ -219,12 +229,12 @@ def _open(job: _Job, source: Path) -> Photo | PerceptkitError:
         return error
 
 
-def _record_faces(job: _Job, record: Record, photo: Photo, described: Sequence[Description]) -> Floats:
+def _record_faces(job: _Job, record: Record, photo: Photo, described: Sequence[Description], left_out: int) -> Floats:
     """Fill in the record of a photo and write its headshots; the embeddings of the faces that have one."""
     if photo.frames > 1:
         record["notes"].append(f"the first of {photo.frames} pictures in the file was used")
-    if len(described) == job.max_faces:
-        record["notes"].append(f"only the {job.max_faces} best faces were kept (--max-faces)")
+    if left_out:
+        record["notes"].append(f"{count(left_out, 'face was', 'faces were')} left out, the least certain (--max-faces)")
     vectors = []
     for each in described:
         face = in_full(each.face, photo)
@@ -257,8 +267,11 @@ def _stamp(source: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _same(record: Record | None, stamp: list[int]) -> bool:
-    return record is not None and record["stamp"] == stamp
+def _is_done(job: _Job, record: Record | None, source: Path) -> bool:
+    """Whether nothing is left to do: a photo that failed is tried again, and so is one whose headshots are gone."""
+    if record is None or record["errors"] or record["stamp"] != _stamp(source):
+        return False
+    return all((job.headshots / f"{face['id']}.jpg").exists() for face in record["faces"])
 
 
 def _rows(record: Record) -> range:
@@ -271,11 +284,11 @@ def _sightings(records: Sequence[Record], vectors: Floats, model: str) -> list[S
     sightings: list[Sighting] = []
     for record in records:
         for entry in record["faces"]:
-            count = seen[entry["id"]] = seen.get(entry["id"], 0) + 1
+            copy = seen[entry["id"]] = seen.get(entry["id"], 0) + 1
             face = Face(
                 np.asarray(entry["box"], np.float32), entry["score"], np.asarray(entry["landmarks"], np.float32)
             )
-            identity = entry["id"] if count == 1 else f"{entry['id']}-{count}"
+            identity = entry["id"] if copy == 1 else f"{entry['id']}-{copy}"
             quality = Quality(**entry["quality"])
             vector = vectors[len(sightings)]
             sightings.append(Sighting(identity, record["source"], None, face, vector, quality, model))

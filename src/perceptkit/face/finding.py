@@ -109,27 +109,28 @@ def look(
     *,
     min_face: float,
     max_faces: int,
-) -> list[tuple[Photo, list[Description]]]:
+) -> list[tuple[Photo, list[Description], int]]:
     """Find and describe the faces of several photos; all of them go through the networks together.
 
     Kept are faces of at least `min_face` pixels (of the photo at full size) on the shorter side, at most `max_faces`
     a photo, best detection first. A photo that was decoded at reduced size is decoded again in full when one of its
-    faces would otherwise be enlarged for the embedder: each photo comes back as it was used.
+    faces would otherwise be enlarged for the embedder: each photo comes back as it was used, with its faces and how
+    many were left out for `max_faces`.
     """
     seen = []
     for photo, faces in zip(photos, detect([photo.image for photo in photos]), strict=True):
         large = [face for face in faces if _side(face) * max(photo.factor) >= min_face]
-        seen.append(_sharp_enough(photo, large[:max_faces]))
-    crops = [align_faces(photo.image, _landmarks(faces)) for photo, faces in seen]
+        seen.append((*_sharp_enough(photo, large[:max_faces]), max(0, len(large) - max_faces)))
+    crops = [align_faces(photo.image, _landmarks(faces)) for photo, faces, _ in seen]
     embeddings = iter(embed(np.concatenate(crops)) if any(map(len, crops)) else ())
     looked = []
-    for (photo, faces), crop in zip(seen, crops, strict=True):
+    for (photo, faces, left_out), crop in zip(seen, crops, strict=True):
         height, width = photo.image.shape[:2]
         qualities = assess(faces, crop, width=width, height=height)
         described = [
             Description(face, next(embeddings), quality) for face, quality in zip(faces, qualities, strict=True)
         ]
-        looked.append((photo, described))
+        looked.append((photo, described, left_out))
     return looked
 
 
@@ -171,7 +172,7 @@ def _find(
             names.append(f"image {number}")
     looked = look(photos, detect, embed, min_face=min_face, max_faces=max_faces)
     found = []
-    for name, (photo, described) in zip(names, looked, strict=True):
+    for name, (photo, described, _) in zip(names, looked, strict=True):
         sightings = []
         for each in described:
             face = in_full(each.face, photo)

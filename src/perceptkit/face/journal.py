@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -42,18 +43,21 @@ class Journal:
         self._rows = 0
         self.records: dict[str, Record] = {}
         settings_path, lines_path, vectors_path = (folder / name for name in _SIDE_BY_SIDE)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lines, self._vectors = lines_path.open("a+b"), vectors_path.open("a+b")
-            if not try_lock(self._lines.fileno()):
-                raise InputError(f"another run is writing to {folder.parent}; wait for it or choose another folder")
-            if not _same_settings(settings_path, settings):
-                self._lines.truncate(0)
-                self._vectors.truncate(0)
-                write_json(settings_path, settings)
-            self._recover()
-        except OSError as error:
-            raise write_error(folder, error) from error
+        with ExitStack() as files:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._lines = files.enter_context(lines_path.open("a+b"))
+                self._vectors = files.enter_context(vectors_path.open("a+b"))
+                if not try_lock(self._lines.fileno()):
+                    raise InputError(f"another run is writing to {folder.parent}; wait for it or choose another folder")
+                if not _same_settings(settings_path, settings):
+                    self._lines.truncate(0)
+                    self._vectors.truncate(0)
+                    write_json(settings_path, settings)
+                self._recover()
+            except OSError as error:
+                raise write_error(folder, error) from error
+            self._files = files.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -61,8 +65,8 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lines.close()
-        self._vectors.close()
+        with suppress(OSError):  # of a full disk, which `add` has reported: what is still to be written does not count
+            self._files.close()
 
     def add(self, batch: Sequence[tuple[Record, Floats]]) -> None:
         """Note a batch of sources with their embeddings (faces of each, D)."""
@@ -87,8 +91,7 @@ class Journal:
 
     def remove(self) -> None:
         """Delete the journal: the run is complete."""
-        self._lines.close()
-        self._vectors.close()
+        self._files.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _recover(self) -> None:

@@ -13,7 +13,7 @@ from . import defaults
 from .detect import Detector
 from .embed import EMBEDDERS, Embedder
 from .finding import find_faces, largest
-from .grouping import group
+from .grouping import check, group
 from .loading import load_detector, load_embedder
 from .store import Embeddings, load_embeddings
 from .types import Sighting
@@ -65,6 +65,7 @@ def compare(
 
     `threshold` defaults to the embedder's own. Raises InputError for a photo without a face.
     """
+    check(0.0 if threshold is None else threshold, defaults.MODE)
     detect = _detector(detector, preset, device, min_score)
     embed = embedder if isinstance(embedder, Embedder) else load_embedder(embedder, preset=preset, device=device)
     found = find_faces([first, second], detect=detect, embed=embed)
@@ -93,6 +94,7 @@ def search(
     """
     if top < 1:
         raise InputError(f"top is {top}; it must be at least 1")
+    check(0.0 if threshold is None else threshold, defaults.MODE)
     known = gallery if isinstance(gallery, Embeddings) else load_embeddings(gallery)
     if embedder is None and preset is None and known.model in EMBEDDERS:
         embedder = known.model

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ FORMATS = ("npz", "parquet")
 
 _VERSION = 1
 _MAX_BYTES = 64 << 30
+# What numpy and zipfile raise for files that are damaged, lie about their sizes or are something else.
+_DAMAGED = (ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 _NAMES = ("version", "model", "model_sha256", "face_ids", "sources", "quality", "embeddings")
 
 
@@ -87,7 +90,7 @@ def load_embeddings(path: str | Path) -> Embeddings:
         return _checked(columns)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise InputError(f"{path} is not a file of embeddings: {error}") from error
 
 
@@ -101,8 +104,11 @@ def _checked(columns: dict[str, Any]) -> Embeddings:
     ids, sources = (tuple(str(text) for text in columns[name]) for name in ("face_ids", "sources"))
     if vectors.ndim != 2 or quality.shape != (len(vectors),) or not len(ids) == len(sources) == len(vectors):
         raise ValueError(f"{len(ids)} ids, {len(sources)} sources, quality {quality.shape}, vectors {vectors.shape}")
-    if not np.isfinite(vectors).all():
-        raise ValueError("a vector is not a number")
+    # The first is false for NaN too, and keeps the second from overflowing.
+    if not ((np.abs(vectors) < 2).all() and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)):
+        raise ValueError("a vector is not of length 1")
+    if not np.isfinite(quality).all():
+        raise ValueError("a quality is not a number")
     return Embeddings(str(columns["model"]), str(columns["model_sha256"]), ids, sources, quality, vectors)
 
 
@@ -141,16 +147,17 @@ def _load_parquet(path: Path) -> dict[str, Any]:
     parquet, arrow = _pyarrow()
     try:
         table = parquet.read_table(path)
-    except arrow.ArrowInvalid as error:
+        column = table.column("embedding").combine_chunks()
+    except arrow.ArrowException as error:
         raise ValueError(str(error)) from error
+    if not arrow.types.is_fixed_size_list(column.type):
+        raise ValueError(f"its embeddings are {column.type}, not lists of one size")
     metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    column = table.column("embedding").combine_chunks()
-    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1)
     return metadata | {
         "face_ids": table.column("face_id").to_pylist(),
         "sources": table.column("source").to_pylist(),
         "quality": table.column("quality").to_numpy(),
-        "embeddings": vectors if len(table) else np.empty((0, column.type.list_size), np.float32),
+        "embeddings": column.flatten().to_numpy(zero_copy_only=False).reshape(len(table), column.type.list_size),
     }
 
 

@@ -40,7 +40,7 @@ class Session:
     """A network in memory: call it with one array per input, get the list of its outputs.
 
     `inputs` are pairs of name and shape (free dimensions are None), `outputs` the output names in order,
-    `device` what it runs on, `sha256` the digest of the file as it is on disk.
+    `device` what it runs on, `sha256` the digest of the file as it is on disk (of an IR, of `.xml` and `.bin`).
     """
 
     path: Path
@@ -71,9 +71,10 @@ def open_session(
         if problem := disguise(path):
             raise ModelError(f"{path} {problem}")
         data = path.read_bytes()
+        weights = path.with_suffix(".bin").read_bytes() if path.suffix == ".xml" else b""
     except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
-    sha256 = hashlib.sha256(data).hexdigest()
+        raise ModelError(f"cannot read {error.filename}: {error.strerror or error}") from error
+    sha256 = hashlib.sha256(data + weights).hexdigest()
     threads = threads or cpu_count()
     if device == "openvino":
         return _open_openvino(path, data=data, sha256=sha256, threads=threads, free=free)
@@ -205,4 +206,5 @@ def _open_openvino(path: Path, *, data: bytes, sha256: str, threads: int, free: 
 def _reason(error: BaseException) -> str:
     """What a runtime says, in one line, without the places in its source code."""
     lines = (line.strip() for line in str(error).splitlines())
-    return " ".join(line for line in lines if line and not line.startswith("Exception from "))[:300] or repr(error)
+    said = " ".join(line for line in lines if line and not line.startswith(("Exception from ", "Check '")))
+    return said[:300] or repr(error)

@@ -1,0 +1,316 @@
+"""Files of embeddings come back as they were saved, and no file can do harm."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from perceptkit.errors import InputError
+from perceptkit.face import Embeddings, load_embeddings, save_embeddings
+from perceptkit.face.store import FORMATS
+
+EVERY_FORMAT = pytest.mark.parametrize("suffix", FORMATS)
+
+
+def embeddings_of(sources: list[str], dimension: int = 5) -> Embeddings:
+    count = len(sources)
+    vectors = np.random.default_rng(count).normal(size=(count, dimension)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    ids = tuple(f"{number:016x}" for number in range(count))
+    return Embeddings("yunet", "ab" * 32, ids, tuple(sources), np.linspace(0, 1, count, dtype=np.float32), vectors)
+
+
+def assert_same(one: Embeddings, other: Embeddings) -> None:
+    assert (one.model, one.model_sha256, one.face_ids, one.sources) == (
+        other.model,
+        other.model_sha256,
+        other.face_ids,
+        other.sources,
+    )
+    np.testing.assert_array_equal(one.quality, other.quality)
+    np.testing.assert_array_equal(one.vectors, other.vectors)
+    assert one.vectors.dtype == one.quality.dtype == np.float32
+
+
+@pytest.fixture
+def parts() -> dict[str, Any]:
+    """The arrays of a good npz file of three faces."""
+    buffer = io.BytesIO()
+    saved = embeddings_of(["a.jpg", "b.jpg", "c.jpg"])
+    np.savez(
+        buffer,
+        version=np.array(1),
+        model=np.array(saved.model),
+        model_sha256=np.array(saved.model_sha256),
+        face_ids=np.array(saved.face_ids),
+        sources=np.array(saved.sources),
+        quality=saved.quality,
+        embeddings=saved.vectors,
+    )
+    buffer.seek(0)
+    with np.load(buffer) as arrays:
+        return dict(arrays)
+
+
+def write_npz(path: Path, parts: dict[str, Any]) -> Path:
+    np.savez(path, **parts)
+    return path
+
+
+@EVERY_FORMAT
+@pytest.mark.parametrize(
+    "sources",
+    [
+        [],
+        ["a.jpg"],
+        ["Gruppe/Zoë & José.jpg", "合影.jpg", "👨‍👩‍👧.png", "line\nbreak.jpg", " space .jpg", "x" * 4000],
+    ],
+    ids=["no faces", "one", "names of all kinds"],
+)
+def test_what_was_saved_is_loaded(tmp_path: Path, suffix: str, sources: list[str]) -> None:
+    saved = embeddings_of(sources)
+    save_embeddings(tmp_path / f"embeddings.{suffix}", saved)
+    assert_same(load_embeddings(tmp_path / f"embeddings.{suffix}"), saved)
+    assert_same(load_embeddings(tmp_path), saved)
+    assert [path.name for path in tmp_path.iterdir()] == [f"embeddings.{suffix}"]
+
+
+def test_file_names_that_are_not_utf8_survive_in_npz_and_are_escaped_in_parquet(tmp_path: Path) -> None:
+    saved = embeddings_of(["caf\udce9.jpg"])
+    for suffix in FORMATS:
+        save_embeddings(tmp_path / f"embeddings.{suffix}", saved)
+    assert_same(load_embeddings(tmp_path / "embeddings.npz"), saved)
+    assert_same(load_embeddings(tmp_path / "embeddings.parquet"), replace(saved, sources=(r"caf\udce9.jpg",)))
+
+
+def test_a_parquet_file_is_a_plain_table_for_others(tmp_path: Path) -> None:
+    saved = embeddings_of(["a.jpg", "b.jpg"])
+    save_embeddings(tmp_path / "embeddings.parquet", saved)
+    table = pyarrow.parquet.read_table(tmp_path / "embeddings.parquet")
+    assert table.column_names == ["face_id", "source", "quality", "embedding"]
+    assert table.column("face_id").to_pylist() == list(saved.face_ids)
+    np.testing.assert_array_equal(np.stack(table.column("embedding").to_numpy()), saved.vectors)
+
+
+def test_an_npz_file_is_plain_arrays_for_others(tmp_path: Path) -> None:
+    saved = embeddings_of(["a.jpg", "b.jpg"])
+    save_embeddings(tmp_path / "embeddings.npz", saved)
+    with np.load(tmp_path / "embeddings.npz", allow_pickle=False) as arrays:
+        assert sorted(arrays) == [
+            "embeddings", "face_ids", "model", "model_sha256", "quality", "sources", "version",
+        ]  # fmt: skip
+        np.testing.assert_array_equal(arrays["embeddings"], saved.vectors)
+
+
+def test_an_old_file_stays_when_the_new_one_cannot_be_written(tmp_path: Path) -> None:
+    saved = embeddings_of(["a.jpg"])
+    save_embeddings(tmp_path / "embeddings.npz", saved)
+    broken = replace(embeddings_of(["b.jpg"]), vectors="no array")  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        save_embeddings(tmp_path / "embeddings.npz", broken)
+    assert_same(load_embeddings(tmp_path), saved)
+    assert [path.name for path in tmp_path.iterdir()] == ["embeddings.npz"]
+
+
+# ---- Files that are something else, or worse
+
+
+class Trap:
+    """What makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Path.touch, (self.path,)
+
+
+def test_a_trap_is_one(tmp_path: Path) -> None:
+    pickle.loads(pickle.dumps(Trap(tmp_path / "sprung")))  # noqa: S301 - to show that the next tests test something
+    assert (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("name", ["sources", "embeddings", "version", "model"])
+def test_objects_in_an_npz_are_refused_and_not_made(tmp_path: Path, parts: dict[str, Any], name: str) -> None:
+    sprung = tmp_path / "sprung"
+    parts[name] = np.array([Trap(sprung)] * 3, dtype=object)
+    path = write_npz(tmp_path / "embeddings.npz", parts)
+    with pytest.raises(InputError, match="is not a file of embeddings"):
+        load_embeddings(path)
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize("name", ["embeddings.npz", "embeddings.pkl", "embeddings.parquet", "embeddings"])
+def test_a_pickle_is_refused_and_not_read(tmp_path: Path, name: str) -> None:
+    sprung = tmp_path / "sprung"
+    (tmp_path / name).write_bytes(pickle.dumps(Trap(sprung)))
+    with pytest.raises(InputError, match="is not a file of embeddings"):
+        load_embeddings(tmp_path / name)
+    assert not sprung.exists()
+
+
+def test_a_part_that_unpacks_to_far_more_than_its_file_is_refused(tmp_path: Path, parts: dict[str, Any]) -> None:
+    """Forty kilobytes that would become forty megabytes."""
+    parts["embeddings"] = np.zeros((20_000, 512), np.float32)
+    path = tmp_path / "embeddings.npz"
+    np.savez_compressed(path, **parts)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(InputError, match=r"its part 'embeddings\.npy' claims 40,960,128 bytes"):
+        load_embeddings(path)
+
+
+@pytest.mark.parametrize("count", [10**7, 10**12, 10**17])
+def test_a_part_that_claims_more_than_it_has_is_refused(tmp_path: Path, parts: dict[str, Any], count: int) -> None:
+    """A header of a hundred bytes that asks for up to exabytes of memory."""
+    path = write_npz(tmp_path / "good.npz", parts)
+    lying = tmp_path / "embeddings.npz"
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (count, 5)})
+    with zipfile.ZipFile(path) as good, zipfile.ZipFile(lying, "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, header.getvalue() + b"\0" * 60 if name == "embeddings.npy" else good.read(name))
+    with pytest.raises(InputError, match="is not a file of embeddings"):
+        load_embeddings(lying)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"version": np.array(2)}, "version 2 was written by another perceptkit; this reads 1"),
+        ({"version": np.array([1, 1])}, "is not a file of embeddings"),
+        ({"version": np.array("one")}, "is not a file of embeddings"),
+        ({"embeddings": np.zeros((2, 5), np.float32)}, "3 ids, 3 sources, quality"),
+        ({"embeddings": np.zeros(3, np.float32)}, "3 ids, 3 sources, quality"),
+        ({"embeddings": np.zeros((3, 5, 1), np.float32)}, "3 ids, 3 sources, quality"),
+        ({"embeddings": np.array([["a"] * 5] * 3)}, "is not a file of embeddings"),
+        ({"embeddings": np.full((3, 5), np.nan, np.float32)}, "a vector is not of length 1"),
+        ({"embeddings": np.full((3, 5), np.inf, np.float32)}, "a vector is not of length 1"),
+        ({"embeddings": np.full((3, 5), 0.5, np.float32)}, "a vector is not of length 1"),
+        ({"quality": np.zeros(2, np.float32)}, "3 ids, 3 sources, quality"),
+        ({"quality": np.full(3, np.nan, np.float32)}, "a quality is not a number"),
+        ({"face_ids": np.array(["a"])}, "1 ids, 3 sources"),
+        ({"sources": np.array("a.jpg")}, "is not a file of embeddings"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(
+    tmp_path: Path, parts: dict[str, Any], changes: dict[str, Any], problem: str
+) -> None:
+    path = write_npz(tmp_path / "embeddings.npz", parts | changes)
+    with pytest.raises(InputError, match=problem):
+        load_embeddings(path)
+
+
+@pytest.mark.parametrize("name", ["version", "model", "model_sha256", "face_ids", "sources", "quality", "embeddings"])
+def test_what_is_missing_is_named(tmp_path: Path, parts: dict[str, Any], name: str) -> None:
+    del parts[name]
+    path = write_npz(tmp_path / "embeddings.npz", parts)
+    with pytest.raises(InputError, match=f"is not a file of embeddings: it lacks {name}"):
+        load_embeddings(path)
+
+
+@EVERY_FORMAT
+def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"embeddings.{suffix}"
+    save_embeddings(path, embeddings_of(["a.jpg", "b.jpg"]))
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 23):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match="is not a file of embeddings"):
+            load_embeddings(path)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["as it is", "packed"])
+def test_a_damaged_byte_is_noticed_or_does_not_matter(tmp_path: Path, parts: dict[str, Any], packed: bool) -> None:
+    path = tmp_path / "embeddings.npz"
+    (np.savez_compressed if packed else np.savez)(path, **parts)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 5):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            loaded = load_embeddings(path)
+        except InputError:
+            continue
+        np.testing.assert_array_equal(loaded.vectors, parts["embeddings"])
+
+
+def test_a_damaged_parquet_file_is_noticed_or_gives_vectors(tmp_path: Path) -> None:
+    path = tmp_path / "embeddings.parquet"
+    save_embeddings(path, embeddings_of(["a.jpg", "b.jpg"]))
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 11):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        try:
+            loaded = load_embeddings(path)
+        except InputError:
+            continue
+        assert len(loaded.vectors) == 2
+
+
+@pytest.mark.parametrize("column", ["face_id", "source", "quality", "embedding"])
+def test_a_parquet_file_without_a_column_is_refused(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "embeddings.parquet"
+    save_embeddings(path, embeddings_of(["a.jpg", "b.jpg"]))
+    pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).drop_columns([column]), path)
+    with pytest.raises(InputError, match=f"is not a file of embeddings: .*{column}"):
+        load_embeddings(path)
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        pyarrow.array([1.0, 2.0]),
+        pyarrow.array(["a", "b"]),
+        pyarrow.array([[1.0], [1.0, 2.0]]),
+        pyarrow.array([[1.0], None]),
+        pyarrow.array([[None], [1.0]]),
+        pyarrow.array([["a"], ["b"]]),
+    ],
+    ids=["numbers", "texts", "of two lengths", "one missing", "a number missing", "of texts"],
+)
+def test_a_parquet_file_with_other_vectors_is_refused(tmp_path: Path, vectors: Any) -> None:
+    path = tmp_path / "embeddings.parquet"
+    save_embeddings(path, embeddings_of(["a.jpg", "b.jpg"]))
+    table = pyarrow.parquet.read_table(path)
+    pyarrow.parquet.write_table(table.set_column(3, "embedding", vectors), path)
+    with pytest.raises(InputError, match="is not a file of embeddings"):
+        load_embeddings(path)
+
+
+def test_a_parquet_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "embeddings.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"price": [1.5]}), path)
+    with pytest.raises(InputError, match="is not a file of embeddings"):
+        load_embeddings(path)
+
+
+def test_a_path_without_embeddings_is_named_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no embeddings\.npz; give a folder written by: perceptkit faces extract"):
+        load_embeddings(tmp_path)
+    with pytest.raises(InputError, match=r"cannot read .*missing\.npz: No such file or directory"):
+        load_embeddings(tmp_path / "missing.npz")
+
+
+def test_vectors_of_another_model_are_refused() -> None:
+    known = embeddings_of(["a.jpg"])
+    known.require_model("yunet", "ab" * 32)
+    known.require_model("any name", "ab" * 32)
+    with pytest.raises(
+        InputError,
+        match=r"made by yunet \(sha256 abababababab\), not by sface \(sha256 cdcdcdcdcdcd\); "
+        r"vectors of two models cannot be compared\. Use --embedder yunet, or extract again with sface",
+    ):
+        known.require_model("sface", "cd" * 32)
