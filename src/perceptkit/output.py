@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
 from .files import replacing, write_bytes
 
-__all__ = ["count", "dumps", "read_lines", "write_json", "write_lines"]
+__all__ = ["count", "dumps", "write_json", "write_lines"]
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
@@ -38,19 +38,6 @@ def write_lines(path: str | Path, rows: Iterable[Any]) -> None:
     with replacing(path) as file:
         for row in rows:
             file.write(dumps(row).encode() + b"\n")
-
-
-def read_lines(path: str | Path) -> Iterator[Any]:
-    """The rows of a JSON Lines file. Raises InputError that names the file and line."""
-    try:
-        with Path(path).open("rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    yield json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise InputError(f"{path}, line {number}: not JSON ({error})") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,30 @@
+"""Read photos safely: limits before decoding, upright, in colour, no larger than needed; write them whole.
+
+    data = images.load("photo.jpg")
+    info = images.inspect(data)                   # from the header, nothing is decoded
+    image = images.decode(data, reduce=2)         # RGB uint8 (H, W, 3), EXIF orientation applied
+
+`images.read(path)` is the three in one. `images.prefetch` is the one place that starts threads.
+"""
+
+from __future__ import annotations
+
+from .crops import crop
+from .reading import MAX_BYTES, MAX_PIXELS, SUFFIXES, ImageInfo, decode, inspect, load, read
+from .threads import prefetch
+from .writing import encode_jpeg, write_jpeg
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "ImageInfo",
+    "crop",
+    "decode",
+    "encode_jpeg",
+    "inspect",
+    "load",
+    "prefetch",
+    "read",
+    "write_jpeg",
+]
