@@ -40,14 +40,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="faces: files to embeddings, with insightface beside")
     parser.add_argument("--photos", type=Path, default=MODELS.parent / "media" / "faces" / "people")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--copies", type=int, default=4, help="of each photo, for a run of a length people have")
     arguments = parser.parse_args()
     if not (MODELS / f"{DETECTOR}.onnx").exists() or not arguments.photos.is_dir():
         sys.exit("needs the weights (PERCEPTKIT_MODELS) and a folder of photos (--photos); see --help")
     photos = sorted(path for path in arguments.photos.iterdir() if path.suffix.lower() in images.SUFFIXES)
     with tempfile.TemporaryDirectory() as scratch:
-        measure("photos as they are", photos, arguments.runs, Path(scratch))
-        large = enlarged(photos, Path(scratch) / "large")
-        measure("the same at 12 megapixels", large, arguments.runs, Path(scratch))
+        folder = Path(scratch)
+        measure("photos as they are", copied(photos, folder / "small", arguments.copies), arguments.runs, folder)
+        enlarge(photos, folder / "twelve")
+        large = copied(sorted((folder / "twelve").iterdir()), folder / "large", arguments.copies)
+        measure("the same at 12 megapixels", large, arguments.runs, folder)
 
 
 def measure(title: str, photos: list[Path], runs: int, scratch: Path) -> None:
@@ -158,15 +161,23 @@ def insightface_system(photos: list[Path], scratch: Path) -> Callable[[], int] |
     return run
 
 
-def enlarged(photos: list[Path], folder: Path) -> list[Path]:
-    """The photos as 12-megapixel JPEGs of quality 90."""
+def copied(photos: list[Path], folder: Path, copies: int) -> list[Path]:
+    """The photos `copies` times, one round after the other."""
+    folder.mkdir()
+    for number in range(copies):
+        for path in photos:
+            shutil.copyfile(path, folder / f"{number}-{path.name}")
+    return sorted(folder.iterdir())
+
+
+def enlarge(photos: list[Path], folder: Path) -> None:
+    """Write the photos as 12-megapixel JPEGs of quality 90."""
     folder.mkdir()
     for path in photos:
         image = images.read(path)
         scale = (12e6 / (image.shape[0] * image.shape[1])) ** 0.5
         large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         images.write_jpeg(folder / f"{path.stem}.jpg", np.asarray(large, np.uint8))
-    return sorted(folder.iterdir())
 
 
 if __name__ == "__main__":

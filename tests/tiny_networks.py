@@ -80,15 +80,17 @@ def write_scrfd(
     batch: int | None = 1,
     mixes: bool = False,
     dies: bool = False,
+    forgets: bool = False,
     side: int | None = None,
     fixed: bool = False,
 ) -> Path:
     """A detector of the SCRFD kind: nine heads that end in Transpose(2, 3, 0, 1) and Reshape(-1, C).
 
     It declares `batch` images a run, and inputs of `side` pixels where given, which with `fixed` it truly needs. With
-    `mixes` the images of a batch change each other, with `dies` a batch is more than it can hold.
+    `mixes` the images of a batch change each other, with `dies` a batch is more than it can hold, with `forgets` only
+    the first image of one is answered.
     """
-    nodes, constants = _input_nodes(mixes=mixes, dies=dies, side=side if fixed else 0)
+    nodes, constants = _input_nodes(mixes=mixes, dies=dies, forgets=forgets, side=side if fixed else 0)
     outputs = []
     # Distances from the cell that the red middle fills to the sides of the face, and to its landmarks.
     heads = {"score": [0.0, 0.0], "box": [1.0, 1.0, 2.0, 2.0] * 2, "landmarks": _offsets() * 2}
@@ -164,12 +166,14 @@ def _offsets() -> list[float]:
 
 
 def _input_nodes(
-    *, mixes: bool = False, dies: bool = False, side: int | None = 0
+    *, mixes: bool = False, dies: bool = False, forgets: bool = False, side: int | None = 0
 ) -> tuple[list[Any], dict[str, np.ndarray[Any, Any]]]:
     """From "input" to "x": the same, unless there are several images and they are to spoil it."""
     if dies or side:
         fixed = np.array([1, 3, side, side], np.int64)  # for one image of that side no change at all; 0 is any side
         return [helper.make_node("Reshape", ["input", "one"], ["x"])], {"one": fixed}
+    if forgets:
+        return [helper.make_node("Gather", ["input", "first"], ["x"], axis=0)], {"first": np.array([0], np.int64)}
     if not mixes:
         return [helper.make_node("Identity", ["input"], ["x"])], {}
     nodes = [

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from . import __version__, terminal
 from .face import defaults
@@ -29,7 +28,6 @@ models = typer.Typer(no_args_is_help=True, help="The weights: what there is, wha
 app.add_typer(faces, name="faces")
 app.add_typer(models, name="models")
 
-_console = Console(highlight=False, soft_wrap=True)
 _ITEMS_FAILED, _NEEDS_EXTRA = 3, 4  # exit codes
 
 _MODELS = "Models"
@@ -78,14 +76,19 @@ def main() -> None:
     app()
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"perceptkit {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Perception data from photos, video and sound."""
-    if version:
-        _console.print(f"perceptkit {__version__}")
-        raise typer.Exit
     terminal.show_log()
 
 
@@ -173,7 +176,7 @@ def faces_dedupe(
         typer.echo(dumps([{"person": number, "faces": ids} for number, ids in enumerate(people)], indent=2))
     else:
         for number, ids in enumerate(people):
-            _console.print(f"{number}\t{' '.join(ids)}")
+            typer.echo(f"{number}\t{' '.join(ids)}")
 
 
 @faces.command("compare")
@@ -205,7 +208,7 @@ def faces_compare(
         typer.echo(dumps({"similarity": result.similarity, "threshold": result.threshold, "same": result.same}))
     else:
         verdict = "the same person" if result.same else "different people"
-        _console.print(f"{verdict}: similarity {result.similarity:.3f}, threshold {result.threshold:.3f}")
+        typer.echo(f"{verdict}: similarity {result.similarity:.3f}, threshold {result.threshold:.3f}")
 
 
 @faces.command("search")
@@ -239,9 +242,9 @@ def faces_search(
         typer.echo(dumps([{"box": query.face.face.box, "matches": query.matches} for query in queries], indent=2))
         return
     for query in queries:
-        _console.print(f"face at {', '.join(str(round(float(value))) for value in query.face.face.box)}")
+        typer.echo(f"face at {', '.join(str(round(float(value))) for value in query.face.face.box)}")
         for match in query.matches:
-            _console.print(
+            typer.echo(
                 f"  {match.similarity:6.3f}  {'same' if match.same else '    '}  {match.source}  {match.face_id}"
             )
 
@@ -255,13 +258,11 @@ def models_list(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(dumps(rows, indent=2))
         return
-    _console.print(f"{'name':20} {'role':14} {'size':>9}  {'commercial':10}  {'on disk':7}  licence")
+    typer.echo(f"{'name':20} {'role':14} {'size':>9}  {'commercial':10}  {'on disk':7}  licence")
     for row in rows:
         size = f"{row['bytes'] / 1e6:.1f} MB" if row["bytes"] else "?"
         here = "yes" if row["paths"] else "no"
-        _console.print(
-            f"{row['name']:20} {row['role']:14} {size:>9}  {row['commercial']:10}  {here:7}  {row['licence']}"
-        )
+        typer.echo(f"{row['name']:20} {row['role']:14} {size:>9}  {row['commercial']:10}  {here:7}  {row['licence']}")
 
 
 @models.command("pull")
@@ -275,7 +276,7 @@ def models_pull(
     with terminal.progress("bytes") as progress:
         paths = fetch_all(choose(names or [], preset=preset), progress=progress)
     for path in paths:
-        _console.print(str(path))
+        typer.echo(str(path))
 
 
 @models.command("verify")
@@ -287,9 +288,9 @@ def models_verify(
 
     states = verify_all(names or [])
     if not states:
-        _console.print("no weights on this machine; fetch some with: perceptkit models pull --preset permissive")
+        typer.echo("no weights on this machine; fetch some with: perceptkit models pull --preset permissive")
     for name, state in states:
-        _console.print(f"{state.state:8} {name:20} {state.path or ''} {state.problem or ''}".rstrip())
+        typer.echo(f"{state.state:8} {name:20} {state.path or ''} {state.problem or ''}".rstrip())
     if any(state.state != "ok" for _, state in states):
         raise typer.Exit(_NEEDS_EXTRA)
 
@@ -300,7 +301,7 @@ def models_where() -> None:
     from .catalogue import folders
 
     for purpose, folder in folders().items():
-        _console.print(f"{purpose}: {folder}")
+        typer.echo(f"{purpose}: {folder}")
 
 
 def _print_extraction(result: Extraction) -> None:
@@ -314,5 +315,5 @@ def _print_extraction(result: Extraction) -> None:
     photos, faces = count(result.photos, "photo", "photos"), count(len(result.sightings), "face", "faces")
     failed = len({error.source for error in result.errors})
     remark = f"; {count(failed, 'file', 'files')} could not be used" if failed else ""
-    _console.print(f"{photos}, {faces}, {count(len(result.people), 'person', 'people')}{remark}")
-    _console.print(f"look at {result.folder / 'people.html'}; the data is in {result.folder / 'faces.jsonl'}")
+    typer.echo(f"{photos}, {faces}, {count(len(result.people), 'person', 'people')}{remark}")
+    typer.echo(f"look at {result.folder / 'people.html'}; the data is in {result.folder / 'faces.jsonl'}")

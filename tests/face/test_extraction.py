@@ -198,6 +198,17 @@ def test_small_faces_are_dropped_and_too_many_are_counted(networks: Path, photos
     assert result.notes == ((str(crowd), "7 faces were left out, the least certain (--max-faces)"),)
 
 
+def test_boxes_and_limits_are_in_pixels_of_the_full_size(networks: Path, tmp_path: Path) -> None:
+    """A JPEG of 2,560 pixels is decoded at half its size; a face of 384 pixels in it is one of 384 pixels."""
+    image = paint(blank(), 96, 64, person=1)
+    large = cv2.resize(image, (2560, 1920), interpolation=cv2.INTER_NEAREST)
+    Image.fromarray(np.asarray(large, np.uint8)).save(tmp_path / "large.jpg", quality=95)
+    (one,) = run(networks, tmp_path / "large.jpg", tmp_path / "out", min_face=383).sightings
+    assert one.face.box.tolist() == [384, 256, 768, 640]
+    np.testing.assert_allclose(one.face.landmarks, 4 * face_landmarks(96, 64), atol=0.01)
+    assert run(networks, tmp_path / "large.jpg", tmp_path / "out", min_face=385).sightings == ()
+
+
 def test_of_an_animation_the_first_picture_is_used_and_that_is_said(networks: Path, tmp_path: Path) -> None:
     first, second = (Image.fromarray(paint(blank(), x, 96, person=1)).quantize(64) for x in (64, 320))
     first.save(tmp_path / "moving.gif", save_all=True, append_images=[second, first])
@@ -576,6 +587,7 @@ def test_a_large_photo_gives_what_its_full_size_would(tmp_path: Path, share: flo
     np.testing.assert_allclose(ours.face.box, expected.face.box, atol=2)
     np.testing.assert_allclose(ours.face.landmarks, expected.face.landmarks, atol=2)
     assert float(ours.embedding @ expected.embedding) >= 0.98
+    assert ours.quality.sharpness == pytest.approx(expected.quality.sharpness, abs=0.02)
     # Through the files, too.
     np.testing.assert_allclose(lines(tmp_path / "out" / "faces.jsonl")[0]["box"], ours.face.box, atol=0.01)
 

@@ -14,7 +14,7 @@ from scipy.spatial.distance import pdist
 
 from perceptkit.arrays import Floats, Integers
 from perceptkit.errors import InputError
-from perceptkit.face.grouping import MIN_QUALITY, MODES, group
+from perceptkit.face.grouping import MIN_QUALITY, MODES, _candidate_pairs, group
 
 EVERY_MODE = pytest.mark.parametrize("mode", MODES)
 GOOD, POOR = 0.9, MIN_QUALITY - 0.01
@@ -161,6 +161,24 @@ def test_many_faces_of_one_person_do_not_hide_the_others() -> None:
     assert partition(group(vectors, 0.4)) == partition(people)
 
 
+@pytest.mark.parametrize("sizes", [[2300, 40, 3, 1], [30] * 60, [1500, 700]], ids=str)
+def test_the_partners_of_a_face_are_its_nearest(sizes: list[int]) -> None:
+    vectors, _ = planted(sizes, likeness=0.7, dimension=64, seed=9)
+    vectors = np.asarray(
+        np.round(vectors * 512) / 512, np.float32
+    )  # so that their products are exact, in whatever order they are summed
+    similarity = vectors @ vectors.T
+    np.fill_diagonal(similarity, -np.inf)
+    nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :24]
+    expected = {
+        (min(one, other), max(one, other))
+        for one, row in enumerate(nearest.tolist())
+        for other in row
+        if similarity[one, other] >= 0.4
+    }
+    assert set(map(tuple, _candidate_pairs(vectors, 0.4).tolist())) == expected
+
+
 @pytest.mark.parametrize("threshold", [-1.0, 0.25, 0.5, 0.75, 1.0])
 def test_first_is_the_plain_greedy_way(threshold: float) -> None:
     """Vectors of +-1/4: their products are exact, so that ties and the threshold itself are exact too."""
@@ -189,6 +207,11 @@ def test_people_are_numbered_by_their_first_appearance(mode: str) -> None:
     labels = group(vectors, 0.4, mode=mode)
     assert list(dict.fromkeys(labels.tolist())) == [0, 1, 2, 3, 4]
     assert labels.dtype == np.int64
+
+
+def test_a_face_of_low_quality_that_comes_first_has_the_first_number() -> None:
+    quality = np.array([POOR, GOOD, GOOD, POOR], np.float32)
+    assert group(on_a_circle(180, 0, 4, 90), 0.4, quality=quality).tolist() == [0, 1, 1, 2]
 
 
 @EVERY_MODE

@@ -31,6 +31,7 @@ MAX_OVERLAP = 0.4
 
 _STRIDE = 32  # sides of the network's input are multiples of it
 _MARGIN = 64  # black pixels kept below and right of the image: as much context as a square canvas gives, to 0.3 px
+_USUAL_SHAPE = 2  # longer than this many times its other side, an image is a panorama
 _BATCH = 8  # images in one run; more only costs memory
 
 
@@ -111,34 +112,39 @@ class Detector:
             _fill(target, image, place, self._architecture)
         dealt = self._architecture.split(self.session(tensor), len(images), height, width)
         return [
-            self._architecture.candidates(outputs, height, width, self.min_score).scaled(
-                image.shape[1] / place.size[1], image.shape[0] / place.size[0]
-            )
-            for image, outputs, place in zip(images, dealt, placed, strict=True)
+            self._architecture.candidates(outputs, height, width, self.min_score).scaled(*place.factor)
+            for outputs, place in zip(dealt, placed, strict=True)
         ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Placement:
-    """Where a scaled image lies: top left on a black canvas. Sizes are (height, width) in pixels."""
+    """Where a scaled image lies: top left on a black canvas. Sizes are (height, width) in pixels, `factor` (x, y)
+    leads back to the pixels of the image."""
 
     canvas: tuple[int, int]
     size: tuple[int, int]
+    factor: tuple[float, float]
 
 
 def _place(height: int, width: int, side: int, *, exactly: bool) -> _Placement:
-    """Scale the long side to `side`, rounding the other down as the reference implementation of SCRFD does.
+    """Scale the long side to `side`, rounding the other down.
 
-    A free canvas is cut to what the image needs, a fixed one (`exactly`) is square.
+    A free canvas is cut to what the image needs, a fixed one (`exactly`) is square. The reference implementation
+    of SCRFD takes the height's factor for both axes although one of them was rounded. Ours agrees with it, for
+    photos of usual shapes: the difference is a fraction of what the network can resolve. In a panorama it would
+    be many pixels, so there each axis has its own.
     """
     if height > width:
         size = side, max(1, int(side * width / height))
     else:
         size = max(1, int(side * height / width)), side
+    panorama = max(height, width) > _USUAL_SHAPE * min(height, width)
+    factor = (width / size[1] if panorama else height / size[0], height / size[0])
     if exactly:
-        return _Placement((side, side), size)
+        return _Placement((side, side), size, factor)
     needed = [min(side, -(-(length + _MARGIN) // _STRIDE) * _STRIDE) for length in size]
-    return _Placement((needed[0], needed[1]), size)
+    return _Placement((needed[0], needed[1]), size, factor)
 
 
 def _fill(target: Floats, image: Picture, place: _Placement, architecture: Architecture) -> None:
