@@ -290,7 +290,7 @@ def test_names_that_cannot_be_printed_are_escaped(program: Program) -> None:
         (("--threshold", "40"), "the threshold is 40.0; a cosine similarity lies between -1 and 1"),
         (("--mode", "persons"), "unknown mode 'persons'; choose one of: people, first"),
         (("--embeddings", "csv"), "unknown format of embeddings 'csv'; choose one of: npz, parquet"),
-        (("--headshot-size", "1"), "headshots of 1 pixels are too small; the least is 16"),
+        (("--headshot-size", "1"), "headshots of 1 pixels cannot be made; choose 16 to 2048"),
         (("--max-faces", "0"), "max_faces is 0; it must be at least 1"),
         (("--min-score", "50"), "min_score is 50.0; it must lie between 0 and 1"),
         (("--detector", "scrfd-500"), "unknown detector 'scrfd-500'; did you mean 'scrfd-500m'?"),
@@ -367,8 +367,11 @@ def test_the_other_commands_complain_as_clearly(program: Program) -> None:
         (("search", "out", nobody, *TINY), f"error: {nobody}: no face was found"),
         (("search", "out", photo, "--top", "0", *TINY), "error: top is 0; it must be at least 1"),
         (("search", "photos", photo, *TINY), "error: photos has no embeddings.npz; give a folder written by"),
-        (("search", "out", photo, *TINY, "--embedder", other), "error: the embeddings were made by embedder (sha256"),
-        (("dedupe", "out"), "error: the embeddings were made by embedder, which has no usual threshold: give one"),
+        (
+            ("search", "out", photo, *TINY, "--embedder", other),
+            "error: the embeddings were made by embedder.onnx (sha256",
+        ),
+        (("dedupe", "out"), "error: the embeddings were made by embedder.onnx, which has no usual threshold: give one"),
         (("dedupe", "detector.onnx"), "error: detector.onnx is not a file of embeddings"),
         (("dedupe", "missing"), "error: cannot read missing: No such file or directory"),
     ):
@@ -409,7 +412,7 @@ def test_bad_photos_are_listed_and_the_exit_code_says_so(program: Program) -> No
     assert said[str(Path("photos", "bomb.png"))].startswith(
         "50000 x 50000 pixels is over the limit of 100,000,000 pixels"
     )
-    assert said[str(Path("photos", "cut.jpg"))].endswith("allow truncated files (--allow-truncated)")
+    assert said[str(Path("photos", "cut.jpg"))].endswith("where truncated files are allowed (allow_truncated)")
     assert said[str(Path("photos", "moving.gif"))].startswith("the GIF header is damaged")
     assert len(said) == 6
 

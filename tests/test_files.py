@@ -119,9 +119,12 @@ def test_list_has_a_path_a_line_and_comments(folder: Path) -> None:
 def test_list_that_cannot_be_read_is_an_error(folder: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read the list no\.txt: No such file or directory"):
         expand(["@no.txt"], SUFFIXES)
-    Path("list.txt").write_text("a.jpg\n")
-    with pytest.raises(InputError, match=r"no such file or folder: a\.jpg"):
-        expand(["@list.txt"], SUFFIXES)
+
+
+def test_line_of_a_list_whose_file_has_gone_is_left_to_be_an_error_of_its_own(folder: Path) -> None:
+    make("b.jpg")
+    Path("list.txt").write_text("a.jpg\nb.jpg\n")
+    assert found("@list.txt") == ["a.jpg", "b.jpg"]
 
 
 def test_file_whose_name_begins_with_at_is_a_file(folder: Path) -> None:

@@ -36,7 +36,7 @@ from perceptkit.images import (
 )
 
 RED, GREEN, BLUE, YELLOW = (220, 40, 30), (40, 160, 60), (30, 60, 200), (240, 220, 50)
-CUT_SHORT = r"damaged or cut short .*--allow-truncated"
+CUT_SHORT = r"damaged or cut short .*allow_truncated"
 # 64 x 48, red on the left half and blue on the right, stored lying on its side with EXIF orientation 6. Made with
 #   pillow_heif.register_heif_opener()  # pillow-heif 1.8.1: pi-heif, which reads, has no encoder
 #   image = Image.new("RGB", (64, 48), (230, 40, 30)); image.paste((30, 60, 220), (32, 0, 64, 48))
@@ -506,7 +506,7 @@ def test_size_is_judged_from_the_header_with_flat_memory(tmp_path: Path) -> None
     bomb.write_bytes(png_of_one_bit(50_000, 50_000))
     large.write_bytes(png_of_one_bit(20_000, 10_000))
     assert bomb.stat().st_size < 320_000
-    limit = "pixels is over the limit of 100,000,000 pixels; make the photo smaller or raise the limit (--max-pixels)"
+    limit = "pixels is over the limit of 100,000,000 pixels; make the photo smaller or raise the limit (max_pixels)"
     *printed, growth = run(INSPECT, bomb, large)
     assert printed == [f"{bomb}: 50000 x 50000 {limit}", f"{large}: 20000 x 10000 {limit}", "20000 10000"]
     assert int(growth) < 8_000 * (1024 if sys.platform == "darwin" else 1)  # kilobytes; the bomb has 2,500,000

@@ -28,7 +28,7 @@ models = typer.Typer(no_args_is_help=True, help="The weights: what there is, wha
 app.add_typer(faces, name="faces")
 app.add_typer(models, name="models")
 
-_ITEMS_FAILED, _NEEDS_EXTRA = 3, 4  # exit codes
+_ITEMS_FAILED, _LACKING = 3, 4  # exit codes
 
 _MODELS = "Models"
 _WHICH = "What counts as a face, and as the same person"
@@ -155,7 +155,7 @@ def faces_extract(
         _print_extraction(result)
     if result.errors:
         lacking = all(error.error == "MissingExtraError" for error in result.errors) and not result.sightings
-        raise typer.Exit(_NEEDS_EXTRA if lacking else _ITEMS_FAILED)
+        raise typer.Exit(_LACKING if lacking else _ITEMS_FAILED)
 
 
 @faces.command("dedupe")
@@ -292,7 +292,7 @@ def models_verify(
     for name, state in states:
         typer.echo(f"{state.state:8} {name:20} {state.path or ''} {state.problem or ''}".rstrip())
     if any(state.state != "ok" for _, state in states):
-        raise typer.Exit(_NEEDS_EXTRA)
+        raise typer.Exit(_LACKING)
 
 
 @models.command("where")

@@ -23,34 +23,38 @@ def expand(paths: Iterable[str | Path], suffixes: Collection[str]) -> tuple[list
     A path is a file (taken whatever its name), a folder (searched recursively for `suffixes`, lower case with the
     dot, in sorted order), a glob pattern, or `@list.txt` (a text file with one of these a line; `#` begins a comment).
     A file that is reached by two ways or two links is taken by the first. Hidden files are not searched for.
-    Raises InputError for a path that does not exist.
+    Raises InputError for a path that does not exist; a line of a list is taken as it is, so that one file that has gone
+    since does not stop the others.
     """
     found: dict[str, Path] = {}
     skipped: list[tuple[Path, str]] = []
-    for path in _read_lists(paths):
+    for path, listed in _read_lists(paths):
         if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
             _walk(path, suffixes, found, skipped)
         elif os.path.lexists(path):
             _take(path, found, skipped)
         elif glob.has_magic(str(path)):
             _match(path, suffixes, found, skipped)
+        elif listed:
+            found.setdefault(str(path), path)
         else:
             raise InputError(f"no such file or folder: {path}")
     return list(found.values()), skipped
 
 
-def _read_lists(paths: Iterable[str | Path]) -> Iterator[Path]:
+def _read_lists(paths: Iterable[str | Path]) -> Iterator[tuple[Path, bool]]:
+    """The paths, and those in the lists among them, each with whether it comes from a list."""
     for path in paths:
         text = str(path)
         if not text.startswith("@") or os.path.lexists(text):
-            yield _at_home(text)
+            yield _at_home(text), False
             continue
         listing = Path(text[1:])
         try:
             lines = listing.read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n")
         except OSError as error:
             raise InputError(f"cannot read the list {listing}: {error.strerror or error}") from error
-        yield from (_at_home(line) for line in map(str.strip, lines) if line and not line.startswith("#"))
+        yield from ((_at_home(line), True) for line in map(str.strip, lines) if line and not line.startswith("#"))
 
 
 def _at_home(text: str) -> Path:

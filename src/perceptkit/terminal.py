@@ -68,14 +68,12 @@ def show_log() -> None:
 
 
 @contextmanager
-def progress(unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+def progress(unit: str) -> Iterator[Callable[[int, int | None], None]]:
     """A function to call with what is done and the total: it draws a bar, or prints a line now and then.
 
-    Rate and remaining time are shown. Nothing is printed with `quiet`, or when all is done within a few seconds.
+    Rate and remaining time are shown; where there is no terminal, nothing when all is done within a few seconds.
     """
-    if quiet:
-        yield lambda done, total: None
-    elif not _errors.is_terminal:
+    if not _errors.is_terminal:
         yield _Lines(unit)
     else:
         columns = (
@@ -96,16 +94,18 @@ def progress(unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int |
 
 
 class _Rate:
-    """Work per second since the first call, which counts what was done before."""
+    """Work per second since the first call, which counts what was done before, of one thing after another."""
 
     def __init__(self) -> None:
         self._start: tuple[float, int] | None = None
+        self._last = 0
 
     def __call__(self, done: int) -> float:
         now = time.monotonic()
-        if self._start is None:
+        if self._start is None or done < self._last:  # the next file
             self._start = now, done
         since, before = self._start
+        self._last = done
         return (done - before) / max(now - since, 1e-3)
 
 
@@ -119,5 +119,6 @@ class _Lines:
         rate, now = self._rate(done), time.monotonic()
         if now - self._last >= _EVERY:
             self._last = now
-            left = f" of {total:,}, {(total - done) / max(rate, 1e-3):.0f} s left" if total else ""
-            _errors.print(f"{self._unit}: {done:,}{left} ({rate:.1f}/s)")
+            of = f" of {total:,}" if total else ""
+            left = f", {(total - done) / rate:.0f} s left" if total and rate > 0 else ""
+            _errors.print(f"{self._unit}: {done:,}{of}{left} ({rate:.1f}/s)")

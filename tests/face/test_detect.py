@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, save_model
 from PIL import Image
 
 from perceptkit import face, images
@@ -358,10 +359,22 @@ def test_a_file_that_is_no_detector_is_refused(tmp_path: Path) -> None:
         face.load_detector(tmp_path / "noise.onnx", device="cpu")
 
 
+def test_a_file_with_a_single_number_as_its_output_is_refused(tmp_path: Path) -> None:
+    node = helper.make_node("ReduceMean", ["input"], ["mean"], keepdims=0)
+    given = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, 64, 64])
+    mean = helper.make_tensor_value_info("mean", TensorProto.FLOAT, [])
+    model = helper.make_model(
+        helper.make_graph([node], "scalar", [given], [mean]), opset_imports=[helper.make_opsetid("", 13)], ir_version=8
+    )
+    save_model(model, str(tmp_path / "scalar.onnx"))
+    with pytest.raises(ModelError, match="not a face detector of a known kind"):
+        face.load_detector(tmp_path / "scalar.onnx", device="cpu")
+
+
 def test_it_says_what_it_is(scrfd: Detector) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", scrfd.sha256)
-    assert (scrfd.name, scrfd.device) == ("tiny", "cpu")
-    assert repr(scrfd) == "Detector('tiny', device='cpu')"
+    assert (scrfd.name, scrfd.device) == ("tiny.onnx", "cpu")
+    assert repr(scrfd) == "Detector('tiny.onnx', device='cpu')"
 
 
 # ---- The tables

@@ -100,8 +100,8 @@ def test_a_network_that_gives_no_numbers_gives_nan(tmp_path: Path) -> None:
 
 def test_it_says_what_it_is(embed: Embedder) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", embed.sha256)
-    assert (embed.name, embed.device) == ("tiny", "cpu")
-    assert repr(embed) == "Embedder('tiny', device='cpu')"
+    assert (embed.name, embed.device) == ("tiny.onnx", "cpu")
+    assert repr(embed) == "Embedder('tiny.onnx', device='cpu')"
     assert embed.threshold == 0.4
 
 

@@ -110,7 +110,7 @@ def test_every_field_is_there_and_they_fit_together(networks: Path, photos: Path
         assert row["quality_parts"] == {
             name: part for name, part in asdict(sighting.quality).items() if name != "score"
         }
-        assert (row["time"], row["model"]) == (None, "embedder")
+        assert (row["time"], row["model"]) == (None, "embedder.onnx")
         assert row["model_sha256"] == stored.model_sha256 == result.settings["embedder"]["sha256"]
         assert 0.9 < row["score"] <= 1
         assert images.read(out / row["headshot"]).shape == (160, 160, 3)
@@ -144,7 +144,7 @@ def test_run_json_says_what_made_it(networks: Path, photos: Path) -> None:
     assert written["folder"] == str(out)
     assert (written["photos"], written["faces"], written["people"]) == (10, 10, 3)
     settings = written["settings"]
-    assert settings["detector"]["name"] == "detector"
+    assert settings["detector"]["name"] == "detector.onnx"
     assert len(settings["detector"]["sha256"]) == len(settings["embedder"]["sha256"]) == 64
     assert (settings["threshold"], settings["min_face"], settings["mode"]) == (0.5, 30, "people")
 
@@ -313,7 +313,7 @@ def test_a_network_that_gives_no_numbers_is_an_error_for_each_face(networks: Pat
     result = run(networks, [photos / "a.png", photos / "c.png"], out, embedder="nan.onnx")
     assert (result.sightings, len(result.errors)) == ((), 2)
     assert result.errors[1].error == "ModelError"
-    assert "nan gave no finite embedding for the face at [320.0, 256.0, 416.0, 352.0]" in (
+    assert "nan.onnx gave no finite embedding for the face at [320.0, 256.0, 416.0, 352.0]" in (
         result.errors[0].message + result.errors[1].message
     )
     assert entries(out / "headshots") == []
@@ -343,7 +343,7 @@ def test_names_of_all_kinds(networks: Path, tmp_path: Path) -> None:
         ({"threshold": 40.0}, "the threshold is 40.0; a cosine similarity lies between -1 and 1"),
         ({"mode": "persons"}, "unknown mode 'persons'; choose one of: people, first"),
         ({"embeddings": "csv"}, "unknown format of embeddings 'csv'; choose one of: npz, parquet"),
-        ({"headshot_side": 8}, "headshots of 8 pixels are too small; the least is 16"),
+        ({"headshot_side": 8}, "headshots of 8 pixels cannot be made; choose 16 to 2048"),
         ({"max_faces": 0}, "max_faces is 0; it must be at least 1"),
         ({"min_score": 50.0}, "min_score is 50.0; it must lie between 0 and 1"),
         ({"embedder": "missing"}, "unknown embedder"),

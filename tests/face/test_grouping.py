@@ -265,3 +265,16 @@ def test_what_is_no_set_of_unit_vectors_is_refused(vectors: Floats) -> None:
 def test_a_quality_for_other_faces_is_refused() -> None:
     with pytest.raises(InputError, match=r"quality has shape \(3,\), the 2 embeddings need \(2,\)"):
         group(on_a_circle(0, 1), 0.4, quality=np.ones(3, np.float32))
+
+
+def test_two_large_groups_whose_faces_are_all_unlike_are_not_joined_by_their_centres() -> None:
+    """Centres are shorter than faces: the cosine of two of them is well above any similarity between their faces."""
+    random = np.random.default_rng(3)
+    common, *own = np.linalg.qr(random.normal(size=(512, 3)))[0].T
+    # Faces of one person are alike by 0.50, those of the two by 0.22.
+    centres = [np.sqrt(0.22) * common + np.sqrt(0.28) * each for each in own]
+    noise = unit(random.normal(size=(60, 512))) * np.sqrt(0.5)
+    vectors = unit(np.repeat(centres, 30, axis=0) + noise)
+    across = (vectors[:30] @ vectors[30:].T).max()
+    assert across < 0.4
+    assert group(vectors, 0.4).tolist() == [0] * 30 + [1] * 30

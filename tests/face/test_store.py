@@ -165,7 +165,7 @@ def test_a_part_that_unpacks_to_far_more_than_its_file_is_refused(tmp_path: Path
     path = tmp_path / "embeddings.npz"
     np.savez_compressed(path, **parts)
     assert path.stat().st_size < 100_000
-    with pytest.raises(InputError, match=r"its part 'embeddings\.npy' claims 40,960,128 bytes"):
+    with pytest.raises(InputError, match=r"its parts are compressed"):
         load_embeddings(path)
 
 
@@ -311,6 +311,6 @@ def test_vectors_of_another_model_are_refused() -> None:
     with pytest.raises(
         InputError,
         match=r"made by yunet \(sha256 abababababab\), not by sface \(sha256 cdcdcdcdcdcd\); "
-        r"vectors of two models cannot be compared\. Use --embedder yunet, or extract again with sface",
+        r"vectors of two models cannot be compared\. Take the embedder that made them, or extract again with sface",
     ):
         known.require_model("sface", "cd" * 32)

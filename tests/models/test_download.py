@@ -272,3 +272,9 @@ def _response(status: int, body: bytes, headers: dict[str, str]) -> HTTPResponse
     response = HTTPResponse(Socket())  # type: ignore[arg-type]
     response.begin()
     return response
+
+
+@pytest.mark.parametrize("address", ["http://foo..bar/tiny", "http://[::1/tiny", "no address at all"])
+def test_address_that_is_none_is_a_model_error(part: Path, pauses: list[float], address: str) -> None:
+    with pytest.raises(ModelError):
+        download(address, part, sleep=pauses.append)

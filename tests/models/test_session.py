@@ -259,7 +259,7 @@ def test_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 
 def test_unknown_device_is_an_error_that_lists_the_choices(path: Path) -> None:
-    choices = "auto, cuda, coreml, directml, cpu, openvino"
+    choices = "auto, cuda, coreml, cpu, openvino"
     with pytest.raises(DeviceError, match=f"^unknown device 'gpu'; choose one of: {choices}$"):
         open_session(path, device="gpu")
 
@@ -269,7 +269,6 @@ def test_unknown_device_is_an_error_that_lists_the_choices(path: Path) -> None:
     [
         ("cuda", r"CUDA needs an NVIDIA driver and: pip install 'perceptkit\[cuda\]'"),
         ("coreml", "CoreML needs macOS"),
-        ("directml", "DirectML needs Windows and: pip install onnxruntime-directml"),
     ],
 )
 def test_device_that_is_not_here_is_an_error_that_says_what_it_needs(path: Path, device: str, advice: str) -> None:

@@ -10,6 +10,8 @@ from ..arrays import Floats, Picture
 __all__ = ["CROP_SIDE", "TEMPLATE", "align_faces", "scales", "similarity", "template", "warp"]
 
 
+_OPENCV_SIDE = 32766  # some releases of OpenCV cannot warp from larger images
+
 CROP_SIDE = 112
 """Width and height of an aligned face in pixels, as the embedders want it."""
 
@@ -49,28 +51,34 @@ def scales(matrices: Floats) -> Floats:
 
 def align_faces(image: Picture, landmarks: Floats) -> Picture:
     """Aligned crops of all faces of an image: landmarks (N, 5, 2) -> (N, 112, 112, 3) uint8; outside is black."""
-    crops = [cv2.warpAffine(image, matrix, (CROP_SIDE, CROP_SIDE)) for matrix in similarity(landmarks)]
+    crops = []
+    for matrix in similarity(landmarks):
+        part, matrix = _around(image, matrix, CROP_SIDE) if max(image.shape) > _OPENCV_SIDE else (image, matrix)
+        crops.append(cv2.warpAffine(part, matrix, (CROP_SIDE, CROP_SIDE)))
     return np.asarray(np.stack(crops) if crops else np.empty((0, CROP_SIDE, CROP_SIDE, 3)), np.uint8)
 
 
 def warp(image: Picture, landmarks: Floats, *, side: int, margin: float) -> Picture:
     """One aligned face for people to look at: smooth when it shrinks, the border repeated where the image ends."""
     (matrix,) = similarity(landmarks, template(side, margin=margin))
+    part, matrix = _around(image, matrix, side)
     shrink = int(1 / max(float(scales(matrix[None])[0]), 1e-3))
-    if shrink >= 2:  # warpAffine skips pixels when it shrinks: average them first, around the face only
-        corners = cv2.transform(np.array([[[0, 0], [side, 0], [side, side], [0, side]]], np.float32), _inverse(matrix))
-        low = np.clip(corners[0].min(axis=0).astype(int) - shrink, 0, None)
-        high = np.minimum(corners[0].max(axis=0).astype(int) + 2 * shrink, image.shape[1::-1])
-        part = image[low[1] : high[1], low[0] : high[0]]
-        if min(part.shape[:2]) >= shrink:
-            small = cv2.resize(part, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
-            # Pixel centres: x = shrink * (x' + 0.5) - 0.5 + low
-            linear = matrix[:, :2] * shrink
-            shift = matrix[:, :2] @ (low + shrink / 2 - 0.5) + matrix[:, 2]
-            image, matrix = np.asarray(small, np.uint8), np.column_stack([linear, shift]).astype(np.float32)
-    warped = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if 2 <= shrink <= min(part.shape[:2]):  # warpAffine skips pixels when it shrinks: average them first
+        part = np.asarray(cv2.resize(part, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA), np.uint8)
+        # Pixel centres: x = shrink * (x' + 0.5) - 0.5
+        shift = matrix[:, :2] @ np.full(2, (shrink - 1) / 2) + matrix[:, 2]
+        matrix = np.column_stack([matrix[:, :2] * shrink, shift]).astype(np.float32)
+    warped = cv2.warpAffine(part, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, np.uint8)
 
 
-def _inverse(matrix: Floats) -> Floats:
-    return np.asarray(cv2.invertAffineTransform(matrix), np.float32)
+def _around(image: Picture, matrix: Floats, side: int) -> tuple[Picture, Floats]:
+    """The part of an image that a transform brings into a crop of `side` pixels, and the transform from there."""
+    corners = np.array([[[0, 0], [side, 0], [side, side], [0, side]]], np.float32)
+    places = cv2.transform(corners, cv2.invertAffineTransform(matrix))[0]
+    room = 2 + int(1 / max(float(scales(matrix[None])[0]), 1e-3))  # for the neighbours of a pixel, and for averaging
+    width, height = image.shape[1], image.shape[0]
+    low = np.clip(np.floor(places.min(axis=0)).astype(int) - room, 0, (width - 1, height - 1))
+    high = np.clip(np.ceil(places.max(axis=0)).astype(int) + room, low + 1, (width, height))
+    shift = matrix[:, :2] @ low + matrix[:, 2]
+    return image[low[1] : high[1], low[0] : high[0]], np.column_stack([matrix[:, :2], shift]).astype(np.float32)

@@ -1,5 +1,19 @@
 """The defaults of the face functions, written once. Light to import, so that the command line can show them."""
 
+from ..limits import MAX_PIXELS
+
+__all__ = [
+    "EMBEDDINGS",
+    "FOLDER",
+    "HEADSHOT_SIDE",
+    "MAX_FACES",
+    "MAX_PIXELS",
+    "MIN_FACE",
+    "MIN_SCORE",
+    "MODE",
+    "TOP",
+]
+
 MIN_SCORE = 0.5
 """Detections with a lower score (0..1) are dropped."""
 
@@ -8,9 +22,6 @@ MIN_FACE = 20
 
 MAX_FACES = 1000
 """Faces kept in one photo, those with the best score."""
-
-MAX_PIXELS = 100_000_000
-"""Photos with more pixels are refused before they are decoded."""
 
 HEADSHOT_SIDE = 160
 """Width and height of a headshot in pixels."""

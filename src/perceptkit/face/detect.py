@@ -23,7 +23,13 @@ from .defaults import MIN_SCORE
 __all__ = ["DETECTORS", "INPUT_SIDE", "Detector", "open_detector"]
 
 SCRFD = Architecture(
-    _scrfd.split, _scrfd.candidates, (1, 1, 1, 4, 4, 4, 10, 10, 10), mean=(127.5,) * 3, divisor=128.0, bgr=False
+    _scrfd.split,
+    _scrfd.candidates,
+    (1, 1, 1, 4, 4, 4, 10, 10, 10),
+    mean=(127.5,) * 3,
+    divisor=128.0,
+    bgr=False,
+    one_factor=True,
 )
 YUNET = Architecture(
     _yunet.split, _yunet.candidates, (1, 1, 1, 1, 1, 1, 4, 4, 4, 10, 10, 10), mean=(0.0,) * 3, divisor=1.0, bgr=True
@@ -34,6 +40,10 @@ RETINAFACE = Architecture(
 YOLOV8_FACE = Architecture(
     _yolov8.split, _yolov8.candidates, (_yolov8.CHANNELS,) * 3, mean=(0.0,) * 3, divisor=255.0, bgr=False
 )
+
+
+ARCHITECTURES = (SCRFD, YUNET, RETINAFACE, YOLOV8_FACE)
+"""What a file given by its path may be."""
 
 
 def open_detector(
@@ -55,8 +65,8 @@ def _recognise(session: Session) -> Architecture:
     if len(shape) == 2:
         outputs = session(np.zeros((1, 3, *shape), np.float32))
         # The number of values: the last axis of a list of cells, the second of a map (batch, channels, rows, columns).
-        marks = tuple(sorted(output.shape[1 if output.ndim == 4 else -1] for output in outputs))
-        for architecture in (SCRFD, YUNET, RETINAFACE, YOLOV8_FACE):
+        marks = tuple(sorted(output.shape[1 if output.ndim == 4 else -1] for output in outputs if output.ndim))
+        for architecture in ARCHITECTURES:
             if marks == architecture.outputs:
                 return architecture
     raise ModelError(f"{session.path} is not a face detector of a known kind (SCRFD, YuNet, RetinaFace, YOLOv8-face)")

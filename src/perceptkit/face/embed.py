@@ -21,7 +21,7 @@ from ..models import Model, Session, WeightsFile, open_session
 from ._sources import INSIGHTFACE_LICENCE, INSIGHTFACE_RELEASES, OPENCV_ZOO, UNIFACE_RELEASES
 from .align import CROP_SIDE
 
-__all__ = ["EMBEDDERS", "Embedder"]
+__all__ = ["EMBEDDERS", "Embedder", "usual_threshold"]
 
 
 _BATCH = 32  # faces in one run; more only costs memory
@@ -65,7 +65,7 @@ class Embedder:
         self.session, self._batch = _widest(opened)
         self._architecture = architecture or _recognise(self.session)
         self.dimension = _dimension(self.session)
-        self.name = name or Path(path).stem
+        self.name = name or Path(path).name
         self.sha256 = self.session.sha256
         self.device = self.session.device
         self.threshold = self._architecture.threshold
@@ -95,6 +95,16 @@ class Embedder:
         return np.ascontiguousarray(((crops - mean) / divisor).transpose(0, 3, 1, 2))
 
 
+def usual_threshold(name: str) -> float | None:
+    """The threshold of the embedder of that name in `EMBEDDERS`, None for a file of somebody's own."""
+    return _architecture(EMBEDDERS[name]).threshold if name in EMBEDDERS else None
+
+
+def _architecture(row: Model) -> Architecture:
+    architecture: Architecture = row.build.keywords["architecture"]  # type: ignore[attr-defined] # a partial
+    return architecture
+
+
 def _widest(opened: Callable[..., Session]) -> tuple[Session, int]:
     """Open a file for batches where it gives the same answer in them, else one by one."""
     try:
@@ -119,8 +129,7 @@ def _recognise(session: Session) -> Architecture:
         raise ModelError(f"{session.path} is not a face embedder (one output for a {CROP_SIDE} x {CROP_SIDE} face)")
     for row in EMBEDDERS.values():
         if row.files[0].sha256 == session.sha256:
-            known: Architecture = row.build.keywords["architecture"]  # type: ignore[attr-defined]
-            return known
+            return _architecture(row)
     if _dimension(session) == 512:
         return ARCFACE
     return SFACE if session.inputs[0][0] == "data" else MOBILEFACENET

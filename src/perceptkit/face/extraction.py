@@ -25,7 +25,7 @@ from ..arrays import Floats
 from ..errors import InputError, MissingExtraError, PerceptkitError, write_error
 from ..files import expand
 from ..images import SUFFIXES, prefetch, write_jpeg
-from ..models import cpu_count
+from ..models import check_device, cpu_count
 from ..output import count
 from . import defaults
 from .align import warp
@@ -71,6 +71,7 @@ def extract(
     `paths` are photos, folders (searched recursively), glob patterns and `@list.txt`, mixed. Models are row names or
     paths of files; without them `preset` chooses. `threshold` is the cosine similarity from which two faces are the
     same person (default: the embedder's own; higher is stricter), `mode` how they are grouped (see `face.grouping`).
+    A loaded detector or embedder may be passed too: it keeps its own device, and the detector its own `min_score`.
     `min_face` is in pixels, `max_faces` per photo, `embeddings` "npz" or "parquet".
 
     A photo that cannot be used is an entry in the result's `errors`; the others go on. A run that was stopped goes on
@@ -79,11 +80,12 @@ def extract(
     the disk fail.
     """
     started = time.time()
-    check(0.0 if threshold is None else threshold, mode)
+    check(threshold, mode)
+    check_device(device)
     if embeddings not in FORMATS:
         raise InputError(f"unknown format of embeddings {embeddings!r}; choose one of: {', '.join(FORMATS)}")
-    if headshot_side < 16:
-        raise InputError(f"headshots of {headshot_side} pixels are too small; the least is 16")
+    if not 16 <= headshot_side <= 2048:
+        raise InputError(f"headshots of {headshot_side} pixels cannot be made; choose 16 to 2048")
     if max_faces < 1:
         raise InputError(f"max_faces is {max_faces}; it must be at least 1")
     folder = Path(folder)
@@ -92,7 +94,8 @@ def extract(
     sources = _without_headshots(found, folder)
     if not sources:
         where = ", ".join(map(str, wanted)) or "an empty list of paths"
-        raise InputError(f"no photos in {where}; looked for {', '.join(sorted(SUFFIXES))}")
+        reasons = "".join(f"\n  skipped {path}: {reason}" for path, reason in skipped[:10])
+        raise InputError(f"no photos in {where}; looked for {', '.join(sorted(SUFFIXES))}{reasons}")
     _refuse_strange(folder)
     # The work is spread over the CPUs photo by photo, so one run of a network takes one thread.
     if not isinstance(detector, Detector):
@@ -157,8 +160,8 @@ class _Job:
         """What the record of a photo depends on: work done under other settings cannot be continued."""
         return {
             "perceptkit": __version__,
-            "detector": self.detect.sha256,
-            "embedder": self.embed.sha256,
+            "detector": [self.detect.sha256, self.detect.device],
+            "embedder": [self.embed.sha256, self.embed.device],
             **self.limits(),
         }
 
@@ -206,12 +209,13 @@ def _run(job: _Job, sources: Sequence[Path], journal: Journal, progress: Progres
 
 def _process(job: _Job, sources: Sequence[Path]) -> list[tuple[Record, Floats]]:
     """Read some photos, find and describe their faces, write the headshots; a record and the embeddings of each."""
+    stamps = [_stamp(source) for source in sources]  # before reading: what changes meanwhile is read again next time
     opened = [_open(job, source) for source in sources]
     photos = [photo for photo in opened if isinstance(photo, Photo)]
     looked = iter(look(photos, job.detect, job.embed, min_face=job.min_face, max_faces=job.max_faces))
     batch = []
-    for source, photo in zip(sources, opened, strict=True):
-        record: Record = {"source": str(source), "stamp": _stamp(source), "faces": [], "errors": [], "notes": []}
+    for source, stamp, photo in zip(sources, stamps, opened, strict=True):
+        record: Record = {"source": str(source), "stamp": stamp, "faces": [], "errors": [], "notes": []}
         if isinstance(photo, Photo):
             vectors = _record_faces(job, record, *next(looked))
         else:

@@ -59,7 +59,7 @@ class Description:
 
 
 def find_faces(
-    images: Iterable[Picture | str | Path],
+    images: str | Path | Iterable[Picture | str | Path],
     *,
     detect: Detector | None = None,
     embed: Embedder | None = None,
@@ -70,14 +70,14 @@ def find_faces(
 ) -> list[list[Sighting]]:
     """Every face of each image, best detection first, with embedding and quality.
 
-    `images` are RGB uint8 arrays (H, W, 3) or paths; the work is spread over the CPUs. Without `detect` and `embed`
-    the preset's models are loaded; to call this often, load them once (with `threads=1`) and pass them.
+    `images` are RGB uint8 arrays (H, W, 3) or paths, or one path; the work is spread over the CPUs. Without `detect`
+    and `embed` the preset's models are loaded; to call this often, load them once (with `threads=1`) and pass them.
     Raises MediaError for a path that is no photo, InputError for an array of another kind, ModelError or DeviceError
     when the models cannot be had or fail.
     """
     detect = detect or load_detector(preset=preset, device=device, threads=1)
     embed = embed or load_embedder(preset=preset, device=device, threads=1)
-    numbered = iter(enumerate(images))
+    numbered = iter(enumerate([images] if isinstance(images, (str, Path)) else images))
     chunks = iter(lambda: list(islice(numbered, chunk_size(detect))), [])
     work = partial(_find, detect=detect, embed=embed, min_face=min_face, max_faces=max_faces)
     return [sightings for found in prefetch(work, chunks, workers=cpu_count()) for sightings in found]
@@ -126,7 +126,8 @@ def look(
     looked = []
     for (photo, faces, left_out), crop in zip(seen, crops, strict=True):
         height, width = photo.image.shape[:2]
-        qualities = assess(faces, crop, width=width, height=height)
+        full = [in_full(face, photo) for face in faces]
+        qualities = assess(full, crop, width=width * photo.factor[0], height=height * photo.factor[1])
         described = [
             Description(face, next(embeddings), quality) for face, quality in zip(faces, qualities, strict=True)
         ]
@@ -150,8 +151,13 @@ def face_id(content: bytes, face: Face, detector: str, embedder: str) -> str:
 def largest(sightings: Sequence[Sighting], name: str) -> Sighting:
     """The face with the largest box; InputError when there is none."""
     if not sightings:
-        raise InputError(f"{name}: no face was found; try a larger or sharper photo, or a lower --min-score")
+        raise no_face(name)
     return max(sightings, key=lambda sighting: float(np.prod(sighting.face.box[2:] - sighting.face.box[:2])))
+
+
+def no_face(name: str) -> InputError:
+    """The error for a photo that must have a face and has none."""
+    return InputError(f"{name}: no face was found; try a larger or sharper photo, or a lower score limit (min_score)")
 
 
 def _find(

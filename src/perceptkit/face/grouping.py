@@ -5,14 +5,15 @@ threshold is stricter. How that becomes groups is the mode:
 
 `people` (default): group-average clustering. Groups grow by joining pairs that are each other's nearest, as long as
 the *mean* similarity between their members stays at or above the threshold, so two people are not chained together
-through one doubtful face. A second pass joins groups whose centres match. Faces of low quality take no part in
-this: blurred strangers look alike to a network. They are given to the group whose centre they match, at the end, and
-never bridge two groups; those that match nobody stand alone, copies of one picture together.
+through one doubtful face. A second pass joins groups whose faces match each other's centres. Faces of low quality
+take no part in this: blurred strangers look alike to a network. They are given to the group whose centre they match,
+at the end, and never bridge two groups; those that match nobody stand alone, copies of one picture together.
 
 `first`: greedy, in input order. A face that matches no earlier kept face is kept and founds a person; any other
 belongs to the kept face it matches best.
 
-All comparisons are exact. Time grows with N^2 (one matrix product over all pairs); memory with N.
+Every face is compared with every other, exactly: time grows with N^2 (one matrix product), memory with N, because of
+those that reach the threshold only the nearest of each face are kept as candidates.
 """
 
 from __future__ import annotations
@@ -55,11 +56,11 @@ def group(embeddings: Floats, threshold: float, *, mode: str = MODE, quality: Fl
     return _renumbered(MODES[mode](vectors, threshold, good))
 
 
-def check(threshold: float, mode: str) -> None:
-    """Raise InputError for a threshold or a mode that `group` would refuse."""
+def check(threshold: float | None, mode: str = MODE) -> None:
+    """Raise InputError for a threshold (None: still to be chosen) or a mode that `group` would refuse."""
     if mode not in MODES:
         raise InputError(f"unknown mode {mode!r}; choose one of: {', '.join(MODES)}")
-    if not -1 <= threshold <= 1:
+    if threshold is not None and not -1 <= threshold <= 1:
         raise InputError(f"the threshold is {threshold}; a cosine similarity lies between -1 and 1")
 
 
@@ -145,9 +146,10 @@ def _join(vectors: Floats, labels: Integers, pairs: Integers, threshold: float, 
 
 
 def _linkage(sums: Floats, sizes: Floats, pairs: Integers, *, by_centre: bool) -> Floats:
-    """The mean similarity between the faces of two groups, or the similarity of their centres, for each pair."""
+    """How near the two groups of each pair are: the mean similarity m between their faces or, `by_centre`, between the
+    faces of one and the centre of the other, m / |c|, with the geometric mean of both centres' lengths for |c|."""
     similarity = np.empty(len(pairs), np.float32)
-    scale = np.linalg.norm(sums, axis=1) if by_centre else sizes
+    scale = np.sqrt(sizes * np.linalg.norm(sums, axis=1)) if by_centre else sizes
     for part in _slices(len(pairs), 4096):
         left, right = pairs[part].T
         similarity[part] = np.einsum("ij,ij->i", sums[left], sums[right]) / (scale[left] * scale[right])

@@ -7,6 +7,7 @@ after its embeddings. A line that is not whole, or whose embeddings are not all 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ import numpy as np
 
 from ..arrays import Floats
 from ..errors import InputError, write_error
-from ..locks import try_lock
+from ..locks import take
 from ..output import dumps, write_json
 
 __all__ = ["Journal", "Record"]
@@ -27,6 +28,8 @@ __all__ = ["Journal", "Record"]
 Record = dict[str, Any]
 """One source: `source`, `stamp` (size and modification time), `faces`, `errors`, `notes`, and `row`, its first
 embedding's row."""
+
+log = logging.getLogger("perceptkit")
 
 _SIDE_BY_SIDE = ("settings.json", "journal.jsonl", "embeddings.f32")
 
@@ -48,9 +51,11 @@ class Journal:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._lines = files.enter_context(lines_path.open("a+b"))
                 self._vectors = files.enter_context(vectors_path.open("a+b"))
-                if not try_lock(self._lines.fileno()):
+                if not take(lines_path, self._lines.fileno()):
                     raise InputError(f"another run is writing to {folder.parent}; wait for it or choose another folder")
                 if not _same_settings(settings_path, settings):
+                    if settings_path.exists():
+                        log.warning("%s was begun with other models or settings; starting over", folder.parent)
                     self._lines.truncate(0)
                     self._vectors.truncate(0)
                     write_json(settings_path, settings)

@@ -11,8 +11,8 @@ from ..arrays import Floats
 from ..errors import InputError
 from . import defaults
 from .detect import Detector
-from .embed import EMBEDDERS, Embedder
-from .finding import find_faces, largest
+from .embed import EMBEDDERS, Embedder, usual_threshold
+from .finding import find_faces, largest, no_face
 from .grouping import check, group
 from .loading import load_detector, load_embedder
 from .store import Embeddings, load_embeddings
@@ -65,7 +65,7 @@ def compare(
 
     `threshold` defaults to the embedder's own. Raises InputError for a photo without a face.
     """
-    check(0.0 if threshold is None else threshold, defaults.MODE)
+    check(threshold)
     detect = _detector(detector, preset, device, min_score)
     embed = embedder if isinstance(embedder, Embedder) else load_embedder(embedder, preset=preset, device=device)
     found = find_faces([first, second], detect=detect, embed=embed)
@@ -94,14 +94,19 @@ def search(
     """
     if top < 1:
         raise InputError(f"top is {top}; it must be at least 1")
-    check(0.0 if threshold is None else threshold, defaults.MODE)
+    check(threshold)
     known = gallery if isinstance(gallery, Embeddings) else load_embeddings(gallery)
-    if embedder is None and preset is None and known.model in EMBEDDERS:
+    if embedder is None and preset is None:
+        if known.model not in EMBEDDERS:
+            raise InputError(
+                f"the gallery was made by {known.model}, a file given by its path: give it again (embedder)"
+            )
         embedder = known.model
     embed = embedder if isinstance(embedder, Embedder) else load_embedder(embedder, preset=preset, device=device)
     known.require_model(embed.name, embed.sha256)
     (found,) = find_faces([photo], detect=_detector(detector, preset, device, min_score), embed=embed)
-    largest(found, str(photo))
+    if not found:
+        raise no_face(str(photo))
     limit = embed.threshold if threshold is None else threshold
     return [Query(sighting, _nearest(known, sighting.embedding, limit, top)) for sighting in found]
 
@@ -115,10 +120,9 @@ def dedupe(
     of the embedder that made the file.
     """
     known = embeddings if isinstance(embeddings, Embeddings) else load_embeddings(embeddings)
+    threshold = usual_threshold(known.model) if threshold is None else threshold
     if threshold is None:
-        if known.model not in EMBEDDERS:
-            raise InputError(f"the embeddings were made by {known.model}, which has no usual threshold: give one")
-        threshold = EMBEDDERS[known.model].build.keywords["architecture"].threshold  # type: ignore[attr-defined]
+        raise InputError(f"the embeddings were made by {known.model}, which has no usual threshold: give one")
     members: dict[int, list[int]] = {}
     for row, label in enumerate(group(known.vectors, threshold, mode=mode, quality=known.quality)):
         members.setdefault(int(label), []).append(row)

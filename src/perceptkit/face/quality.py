@@ -36,7 +36,7 @@ _SMALL, _LARGE = 20.0, 112.0  # pixels
 _DARK, _BRIGHT = 60.0, 195.0  # mean grey values
 
 
-def assess(faces: Sequence[Face], crops: Picture, *, width: int, height: int) -> list[Quality]:
+def assess(faces: Sequence[Face], crops: Picture, *, width: float, height: float) -> list[Quality]:
     """The quality of each face of one image of `width` x `height` pixels; `crops` are its aligned crops."""
     if not faces:
         return []
@@ -100,7 +100,7 @@ _EYES_TO_DROP = float(TEMPLATE[1, 0] - TEMPLATE[0, 0]) / _DROP
 _NOSE_HEIGHT = float(TEMPLATE[2, 1] - _EYES[1]) / _DROP
 
 
-def _inside(landmarks: Floats, width: int, height: int) -> Floats:
+def _inside(landmarks: Floats, width: float, height: float) -> Floats:
     """Share of an 8 x 8 grid over each aligned crop that falls inside the image."""
     matrices = similarity(landmarks)
     steps = (np.arange(8) + 0.5) * (CROP_SIDE / 8)

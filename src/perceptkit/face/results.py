@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -25,6 +26,10 @@ __all__ = ["Extraction", "ItemError", "write_results"]
 
 _SHEET_PEOPLE = 2000  # people on the contact sheet, those seen most often
 _SHEET_FACES = 24  # headshots of one person on it
+_SHEET_HEADSHOTS = 5000  # headshots on it besides the best of each person: about 40 MB
+
+_HEADSHOT = re.compile(r"[0-9a-f]{16}\.jpg")
+_PART = re.compile(r"\.[0-9a-f]{32}\.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,8 @@ class Extraction:
     """What `extract` found and where it wrote it. In a notebook it shows the people.
 
     `sightings` are all faces in input order, row by row as in the files; `people` are in order of first appearance,
-    `photos` counts the files that were read, `errors` holds those that could not be used, `notes` and `skipped` are
-    pairs of source and remark. `settings` says which models and values made it.
+    `photos` counts all files that were meant, `errors` holds those of them that could not be used, `notes` and
+    `skipped` are pairs of source and remark. `settings` says which models and values made it.
     """
 
     folder: Path
@@ -80,6 +85,7 @@ class Extraction:
 def write_results(result: Extraction, vectors: Floats, *, embeddings: str, started: float) -> None:
     """Write the files of an extraction to its folder; run.json comes last and says that they are complete."""
     folder, settings = result.folder, result.settings
+    (folder / "run.json").unlink(missing_ok=True)
     quality = np.array([sighting.quality.score for sighting in result.sightings], np.float32)
     ids = tuple(sighting.id for sighting in result.sightings)
     sources = tuple(sighting.source for sighting in result.sightings)
@@ -97,12 +103,16 @@ def write_results(result: Extraction, vectors: Floats, *, embeddings: str, start
             facts=_facts(result),
         ):
             page.write(piece.encode())
-    kept = {_headshot(sighting) for sighting in result.sightings}
-    for path in (folder / "headshots").iterdir():
-        if f"headshots/{path.name}" not in kept:
-            path.unlink()  # of an earlier run with other photos or models
+    _clear(folder, {_headshot(sighting) for sighting in result.sightings})
     begun = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
     write_json(folder / "run.json", result.summary() | {"started": begun, "seconds": round(time.time() - started, 3)})
+
+
+def _clear(folder: Path, kept: set[str]) -> None:
+    """Remove what earlier runs left: headshots of other photos or models, and parts of files that a kill cut short."""
+    for path in [*folder.glob(".*.part"), *(folder / "headshots").iterdir()]:
+        if _PART.fullmatch(path.name) or (_HEADSHOT.fullmatch(path.name) and f"headshots/{path.name}" not in kept):
+            path.unlink(missing_ok=True)
 
 
 def _lines(result: Extraction) -> Iterator[dict[str, Any]]:
@@ -134,9 +144,11 @@ def _headshot(sighting: Sighting) -> str:
 
 def _cards(result: Extraction, *, faces: int, people: int) -> Iterator[tuple[int, list[Card]]]:
     """The people seen most often, each with all cards, the best first and at most `faces` of them with a picture."""
-    largest = sorted(result.people, key=lambda person: -len(person.sightings))[:people]
-    for person in largest:
+    budget = _SHEET_HEADSHOTS
+    for person in sorted(result.people, key=lambda person: -len(person.sightings))[:people]:
         ranked = sorted(person.sightings, key=lambda one: (one is not person.best, -one.quality.score))
+        pictures = 1 + min(faces - 1, len(ranked) - 1, budget)
+        budget -= pictures - 1
         yield (
             person.id,
             [
@@ -147,7 +159,7 @@ def _cards(result: Extraction, *, faces: int, people: int) -> Iterator[tuple[int
                     quality=sighting.quality.score,
                     score=sighting.face.score,
                     best=sighting is person.best,
-                    headshot=(result.folder / _headshot(sighting)).read_bytes() if place < faces else b"",
+                    headshot=(result.folder / _headshot(sighting)).read_bytes() if place < pictures else b"",
                 )
                 for place, sighting in enumerate(ranked)
             ],

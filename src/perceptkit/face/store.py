@@ -25,7 +25,7 @@ FORMATS = ("npz", "parquet")
 """File formats of embeddings, by their endings."""
 
 _VERSION = 1
-_MAX_BYTES = 64 << 30
+_MAX_RATIO = 20  # that Parquet may unpack to more than its size: embeddings hardly compress
 # What numpy and zipfile raise for files that are damaged, lie about their sizes or are something else.
 _DAMAGED = (ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 _NAMES = ("version", "model", "model_sha256", "face_ids", "sources", "quality", "embeddings")
@@ -51,7 +51,7 @@ class Embeddings:
             raise InputError(
                 f"the embeddings were made by {self.model} (sha256 {self.model_sha256[:12]}), not by {name} "
                 f"(sha256 {sha256[:12]}); vectors of two models cannot be compared. "
-                f"Use --embedder {self.model}, or extract again with {name}"
+                f"Take the embedder that made them, or extract again with {name}"
             )
 
 
@@ -114,10 +114,11 @@ def _checked(columns: dict[str, Any]) -> Embeddings:
 
 def _load_npz(path: Path) -> dict[str, Any]:
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            # savez stores without compression: a member that unpacks to more than its file holds is a trick.
-            if member.file_size > _MAX_BYTES or member.file_size > 1000 * max(member.compress_size, 1):
-                raise ValueError(f"its part {member.filename!r} claims {member.file_size:,} bytes")
+        # savez stores without compression, so no part can be larger than the file.
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("its parts are compressed, which perceptkit never does")
+        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+            raise ValueError("its parts claim to be larger than the file")
     with np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in _NAMES if name in arrays}
 
@@ -146,6 +147,10 @@ def _save_parquet(path: str | Path, embeddings: Embeddings) -> None:
 def _load_parquet(path: Path) -> dict[str, Any]:
     parquet, arrow = _pyarrow()
     try:
+        groups = parquet.read_metadata(path)
+        size = sum(groups.row_group(index).total_byte_size for index in range(groups.num_row_groups))
+        if size > _MAX_RATIO * path.stat().st_size:
+            raise ValueError(f"it claims to unpack to {size:,} bytes")
         table = parquet.read_table(path)
         column = table.column("embedding").combine_chunks()
     except arrow.ArrowException as error:

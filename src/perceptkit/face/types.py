@@ -54,7 +54,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """One identity: its sightings in input order, and the index among them of the best one."""
+    """One identity: its sightings in input order, and the one of them that stands for it."""
 
     id: int
     sightings: tuple[Sighting, ...]

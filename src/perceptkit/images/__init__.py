@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+from ..limits import MAX_BYTES, MAX_PIXELS
 from .crops import crop
-from .reading import MAX_BYTES, MAX_PIXELS, SUFFIXES, ImageInfo, decode, inspect, load, read
+from .reading import SUFFIXES, ImageInfo, decode, inspect, load, read
 from .threads import prefetch
 from .writing import encode_jpeg, write_jpeg
 

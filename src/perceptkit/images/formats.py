@@ -39,7 +39,7 @@ __all__ = [
 
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000")
 _READABLE = "JPEG, PNG, BMP, TIFF, WebP, GIF, AVIF, JPEG 2000 and, with the heic extra, HEIC"
-_SALVAGE = "; to use what is left of it, allow truncated files (--allow-truncated)"
+_SALVAGE = "; what is left of it can be used where truncated files are allowed (allow_truncated)"
 _ORIENTATION = 0x0112  # EXIF tag
 
 DAMAGED = (

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays import Picture
 from ..errors import MediaError
+from ..limits import MAX_BYTES, MAX_PIXELS
 from .formats import (
     DAMAGED,
     frame_count,
@@ -24,13 +25,7 @@ from .formats import (
     upright,
 )
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "SUFFIXES", "ImageInfo", "decode", "inspect", "load", "read"]
-
-MAX_PIXELS = 100_000_000
-"""Photos with more pixels than this are refused before they are decoded."""
-
-MAX_BYTES = 1 << 30
-"""Files larger than this are refused before they are read."""
+__all__ = ["SUFFIXES", "ImageInfo", "decode", "inspect", "load", "read"]
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif", ".avif"}
@@ -88,7 +83,7 @@ def inspect(data: bytes, *, name: str = "image", max_pixels: int = MAX_PIXELS) -
         if width * height > max_pixels:
             raise MediaError(
                 f"{name}: {width} x {height} pixels is over the limit of {max_pixels:,} pixels; "
-                "make the photo smaller or raise the limit (--max-pixels)"
+                "make the photo smaller or raise the limit (max_pixels)"
             )
         orientation = orientation_of(opened, data)
         if orientation >= 5 and opened.format != "TIFF":  # Pillow reports the upright size for TIFF only

@@ -13,7 +13,7 @@ from .find import find_weights
 from .places import cache_folder, locate, models_folder
 from .presets import PRESETS, available_presets, preset_model
 from .row import Model, WeightsFile
-from .session import DEVICES, Session, cpu_count, open_session
+from .session import DEVICES, Session, check_device, cpu_count, open_session
 
 __all__ = [
     "DEVICES",
@@ -24,6 +24,7 @@ __all__ = [
     "WeightsFile",
     "available_presets",
     "cache_folder",
+    "check_device",
     "cpu_count",
     "fetch",
     "find_weights",

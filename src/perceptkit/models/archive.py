@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from perceptkit.errors import ModelError
+from ..errors import ModelError
 
 __all__ = ["extract_member"]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from perceptkit.errors import ModelError
-from perceptkit.files import sniff
-
+from ..errors import ModelError
+from ..files import sniff
 from .row import WeightsFile
 
 __all__ = ["damage", "disguise", "looks_right", "mismatch"]

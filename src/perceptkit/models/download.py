@@ -17,7 +17,7 @@ from typing import Protocol
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from perceptkit.errors import ModelError
+from ..errors import ModelError
 
 __all__ = ["MAXIMUM_BYTES", "Downloader", "Opener", "Progress", "download"]
 
@@ -103,9 +103,8 @@ def _attempt(
     held = _size(part)
     if held == expected:
         return
-    request = _request(url, part, held)
     try:
-        response = opener(request, timeout)
+        response = opener(_request(url, part, held), timeout)
     except HTTPError as error:
         error.close()
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and held:
@@ -115,7 +114,7 @@ def _attempt(
             raise _TransferError("the file on the server has changed") from error
         reason = f"HTTP {error.code} {str(error.reason).partition(chr(10))[0]}"
         raise (_TransferError(reason) if error.code in _BUSY else ModelError(reason)) from error
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: no address at all
         cause = error.reason if isinstance(error, URLError) and isinstance(error.reason, Exception) else error
         reason = _reason(cause, timeout)
         raise (_TransferError(reason) if isinstance(cause, _BROKEN) else _NoConnectionError(reason)) from error

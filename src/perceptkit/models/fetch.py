@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from perceptkit.errors import InputError, ModelError
-from perceptkit.locks import locked
-
+from ..errors import InputError, ModelError
+from ..locks import locked
 from .archive import extract_member
 from .check import FileState, examine, is_users_own
 from .content import damage, disguise, mismatch

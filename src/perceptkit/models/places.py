@@ -10,8 +10,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from perceptkit.errors import InputError, ModelError, write_error
-
+from ..errors import InputError, ModelError, write_error
 from .content import looks_right
 from .row import Model, WeightsFile
 

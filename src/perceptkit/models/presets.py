@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from perceptkit.errors import InputError
-
+from ..errors import InputError
 from .places import locate
 from .row import Model
 

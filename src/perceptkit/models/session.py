@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DEVICES", "Session", "cpu_count", "open_session"]
+__all__ = ["DEVICES", "Session", "check_device", "cpu_count", "open_session"]
 
 log = logging.getLogger("perceptkit")
 
@@ -27,10 +27,9 @@ log = logging.getLogger("perceptkit")
 _PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
-    "directml": "DmlExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
-_AUTO = ("cuda", "directml")  # CoreML recompiles for every input size, so it is used only when asked for.
+_AUTO = ("cuda",)  # CoreML recompiles for every input size, so it is used only when asked for.
 DEVICES = ("auto", *_PROVIDERS, "openvino")
 _FATAL = 4  # onnxruntime's log severity: its warnings on declared output shapes are noise here
 
@@ -55,6 +54,12 @@ class Session:
         return self._run(arrays)
 
 
+def check_device(device: str) -> None:
+    """Raise DeviceError for the name of a device that there is not."""
+    if device not in DEVICES:
+        raise DeviceError(f"unknown device {device!r}; choose one of: {', '.join(DEVICES)}")
+
+
 def open_session(
     path: str | Path, *, device: str = "auto", threads: int | None = None, free: Collection[int] = ()
 ) -> Session:
@@ -64,8 +69,7 @@ def open_session(
     axes of the first input whose fixed size is to be made free (see `_free`).
     Raises ModelError for a file that is no network, DeviceError for a device that cannot be had.
     """
-    if device not in DEVICES:
-        raise DeviceError(f"unknown device {device!r}; choose one of: {', '.join(DEVICES)}")
+    check_device(device)
     path = Path(path)
     try:
         if problem := disguise(path):
@@ -87,16 +91,25 @@ def cpu_count() -> int:
     return max(1, min(usable, _cgroup_cpus() or usable))
 
 
-def _cgroup_cpus(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Whole CPUs that the control group's quota allows (cgroup v2, then v1); None when there is no quota."""
+def _cgroup_cpus(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int | None:
+    """Whole CPUs that the quotas of this process's control group and those above it allow; None without a quota."""
     try:
-        if (root / "cpu.max").exists():
-            quota, period = (root / "cpu.max").read_text().split()
-        else:
-            quota = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
-        return max(1, int(quota) // int(period)) if quota not in ("max", "-1") else None
-    except (OSError, ValueError):
+        # Version 2 has one line, "0::/PATH"; in a container the path is often "/" and the root is our own group.
+        path = next((line[3:] for line in own.read_text().splitlines() if line.startswith("0::")), "/")
+    except OSError:
+        path = "/"
+    group = root / path.strip("/")
+    folders = [group, *(parent for parent in group.parents if parent.is_relative_to(root))]
+    quotas = [_quota(folder / "cpu.max") for folder in folders]
+    quotas.append(_quota(root / "cpu/cpu.cfs_quota_us", root / "cpu/cpu.cfs_period_us"))  # version 1
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota(*files: Path) -> int | None:
+    try:
+        quota, period = " ".join(file.read_text() for file in files).split()
+        return max(1, int(quota) // int(period)) if int(quota) > 0 else None
+    except (OSError, ValueError):  # "max" is no quota
         return None
 
 
@@ -165,7 +178,6 @@ def _loadable(device: str, onnxruntime: Any) -> bool:
 def _no_device(device: str, onnxruntime: Any) -> str:
     advice = {
         "cuda": "CUDA needs an NVIDIA driver and: pip install 'perceptkit[cuda]'",
-        "directml": "DirectML needs Windows and: pip install onnxruntime-directml",
         "coreml": "CoreML needs macOS",
     }[device]
     if onnxruntime is None:

@@ -1,0 +1,130 @@
+"""What lies in an output folder from before: foreign files stay, leftovers go, and run.json tells the truth."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptkit import face
+from perceptkit.errors import InputError
+from perceptkit.face.journal import Journal
+from tiny_networks import write_embedder, write_photo, write_scrfd
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> dict[str, Any]:
+    detector, embedder = write_scrfd(tmp_path / "detector.onnx"), write_embedder(tmp_path / "embedder.onnx")
+    return {"detector": detector, "embedder": embedder, "device": "cpu"}
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    (tmp_path / "photos").mkdir()
+    write_photo(tmp_path / "photos" / "a.png", (96, 64, 1))
+    write_photo(tmp_path / "photos" / "b.png", (32, 32, 2))
+    return tmp_path / "photos"
+
+
+def test_foreign_files_among_the_headshots_stay_and_old_headshots_go(
+    tmp_path: Path, models: dict[str, Any], photos: Path
+) -> None:
+    out = tmp_path / "out"
+    face.extract(photos, out, **models)
+    old = {path.name for path in (out / "headshots").iterdir()}
+    (out / "headshots" / "notes.txt").write_text("keep")
+    (out / "headshots" / "mine").mkdir()
+    (photos / "b.png").unlink()
+    face.extract(photos, out, **models)
+    left = {path.name for path in (out / "headshots").iterdir()}
+    assert len(old) == 2
+    assert {"notes.txt", "mine"} < left
+    assert len(left & old) == 1
+
+
+def test_parts_of_files_that_a_kill_left_are_removed(tmp_path: Path, models: dict[str, Any], photos: Path) -> None:
+    out = tmp_path / "out"
+    face.extract(photos, out, **models)
+    for folder in (out, out / "headshots"):
+        (folder / f".{'0123456789abcdef' * 2}.part").write_bytes(b"half")
+    face.extract(photos, out, **models)
+    assert not [path for path in out.rglob("*.part") if path.is_file()]
+
+
+def test_a_run_that_fails_while_writing_leaves_no_run_json_that_says_it_is_whole(
+    tmp_path: Path, models: dict[str, Any], photos: Path
+) -> None:
+    out = tmp_path / "out"
+    face.extract(photos, out, **models)
+    assert json.loads((out / "run.json").read_text())["photos"] == 2
+    (out / "faces.jsonl").unlink()
+    (out / "faces.jsonl").mkdir()  # cannot be replaced by a file
+    with pytest.raises(InputError, match="cannot write"):
+        face.extract(photos, out, **models)
+    assert not (out / "run.json").exists()
+
+
+def test_an_unfinished_run_with_other_settings_starts_over_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for settings in ({"device": "cpu"}, {"device": "cpu"}, {"device": "cuda"}):
+        with caplog.at_level(logging.WARNING, "perceptkit"), Journal(tmp_path / "out" / ".partial", settings, 8):
+            pass
+    assert caplog.messages == [f"{tmp_path / 'out'} was begun with other models or settings; starting over"]
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    with Journal(tmp_path / "out" / ".partial", {}, 8), pytest.raises(InputError, match="another run is writing to"):
+        Journal(tmp_path / "out" / ".partial", {}, 8)
+
+
+def test_a_file_system_without_locks_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from perceptkit.locks import take
+
+    def no_locks(descriptor: int) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with (tmp_path / "journal").open("ab") as file, caplog.at_level(logging.WARNING, "perceptkit"):
+        assert take(tmp_path / "journal", file.fileno(), try_lock=no_locks)
+    assert "no locks on this file system" in caplog.text
+
+
+def test_a_list_with_a_photo_that_has_gone_does_not_stop_the_others(
+    tmp_path: Path, models: dict[str, Any], photos: Path
+) -> None:
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"{photos / 'gone.png'}\n{photos / 'a.png'}\n")
+    result = face.extract(f"@{listing}", tmp_path / "out", **models)
+    assert len(result.sightings) == 1
+    assert [error.source for error in result.errors] == [str(photos / "gone.png")]
+    assert "No such file" in result.errors[0].message
+
+
+def test_no_photos_says_why_what_was_there_was_skipped(tmp_path: Path, models: dict[str, Any]) -> None:
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    with pytest.raises(InputError, match=r"no photos in .*\n  skipped .*link\.jpg: "):
+        face.extract(tmp_path / "link.jpg", tmp_path / "out", **models)
+
+
+def test_a_file_named_like_a_row_is_not_taken_for_it(tmp_path: Path, photos: Path) -> None:
+    detector = write_scrfd(tmp_path / "scrfd-500m.onnx")
+    embedder = write_embedder(tmp_path / "arcface-r50.onnx")
+    result = face.extract(photos, tmp_path / "out", detector=detector, embedder=embedder, device="cpu")
+    assert result.settings["detector"]["name"] == "scrfd-500m.onnx"
+    assert result.settings["embedder"]["name"] == "arcface-r50.onnx"
+    assert "of the file given by path: unknown" in (tmp_path / "out" / "people.html").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=r"arcface-r50\.onnx, a file given by its path: give it again"):
+        face.search(tmp_path / "out", photos / "a.png")
+
+
+def test_one_path_may_be_given_for_find_faces(tmp_path: Path, models: dict[str, Any], photos: Path) -> None:
+    detect, embed = (
+        face.load_detector(models["detector"], device="cpu"),
+        face.load_embedder(models["embedder"], device="cpu"),
+    )
+    (sightings,) = face.find_faces(photos / "a.png", detect=detect, embed=embed)
+    assert [sighting.source for sighting in sightings] == [str(photos / "a.png")]
