@@ -3,11 +3,12 @@
     score = sharpness^0.5 * frontality^0.25 * size^0.15 * exposure^0.05 * inside^0.05
 
 a weighted geometric mean: one bad part cannot be bought back by the others. Sharpness weighs most, because blur is
-what makes strangers alike: networks give blurred faces embeddings that lie close together. The parts, each 0..1:
+what makes strangers alike: networks give blurred faces embeddings that lie close together. In the mean no part counts
+for less than 0.05, so that a sharp profile is still worth more than a blurred one. The parts, each 0..1:
 
 * sharpness: variance of the Laplacian (Pech-Pacheco et al., ICPR 2000) of the aligned 112 x 112 crop's grey values,
   on a logarithmic scale from 3 (0) to 1000 (1). An upsampled face counts as blurred, as it should.
-* frontality: 1 looking into the lens, falling linearly with the turn to 0 at about 60 degrees left or right, and
+* frontality: 1 looking into the lens, falling linearly with the turn to 0 at 90 degrees left or right, and
   with the nod: from where the nose lies between eyes and mouth, measured in the face's own axes.
 * size: shorter side of the box, on a logarithmic scale from 20 px (0.1) to 112 px (1).
 * exposure: share of the crop's pixels that are neither black (< 8) nor white (> 247), times how far the mean lies
@@ -31,6 +32,7 @@ __all__ = ["WEIGHTS", "assess", "exposure", "frontality", "sharpness"]
 
 WEIGHTS = {"sharpness": 0.5, "frontality": 0.25, "size": 0.15, "exposure": 0.05, "inside": 0.05}
 
+_LEAST = 0.05  # what a part counts for at least
 _BLURRED, _SHARP = 3.0, 1000.0  # variances of the Laplacian
 _SMALL, _LARGE = 20.0, 112.0  # pixels
 _DARK, _BRIGHT = 60.0, 195.0  # mean grey values
@@ -91,7 +93,7 @@ def frontality(landmarks: Floats) -> Floats:
     turn = np.degrees(np.arcsin(np.minimum(aside, 1)))
     height = ((nose - eyes) * down).sum(axis=1) / length
     tilt = np.abs(height - _NOSE_HEIGHT) / _NOSE_HEIGHT
-    return np.asarray(np.clip(1 - turn / 60, 0, 1) * np.clip(1 - tilt, 0, 1), np.float32)
+    return np.asarray(np.clip(1 - turn / 90, 0, 1) * np.clip(1 - tilt, 0, 1), np.float32)
 
 
 _EYES, _MOUTH = TEMPLATE[:2].mean(axis=0), TEMPLATE[3:].mean(axis=0)
@@ -114,5 +116,5 @@ def _inside(landmarks: Floats, width: float, height: float) -> Floats:
 
 
 def _combine(parts: dict[str, float]) -> Quality:
-    score = float(np.prod([parts[name] ** weight for name, weight in WEIGHTS.items()]))
+    score = float(np.prod([max(parts[name], _LEAST) ** weight for name, weight in WEIGHTS.items()]))
     return Quality(score, **parts)
