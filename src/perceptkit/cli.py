@@ -19,6 +19,7 @@ app = typer.Typer(
     cls=terminal.ReportingGroup,
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Perception data from photos, video and sound.",
@@ -37,7 +38,7 @@ _OUTPUT = "Output"
 Preset = Annotated[
     str | None,
     typer.Option(
-        help=f"Which models to use: {', '.join(PRESETS)}. [default: PERCEPTKIT_PRESET, else default]",
+        help=f"Which models to use: {', '.join(PRESETS)}. Without it: PERCEPTKIT_PRESET, else default.",
         rich_help_panel=_MODELS,
         show_default=False,
     ),
@@ -56,7 +57,7 @@ Threshold = Annotated[
     float | None,
     typer.Option(
         help="Cosine similarity (-1..1) from which two faces are the same person; higher is stricter. "
-        "[default: the embedder's own, 0.36 to 0.40]",
+        "Without it: the embedder's own, 0.36 to 0.40.",
         rich_help_panel=_WHICH,
         show_default=False,
     ),
@@ -95,7 +96,10 @@ def options(
 @faces.command("extract")
 def faces_extract(
     paths: Annotated[
-        list[str], typer.Argument(help="Photos, folders (searched recursively), 'globs/*.jpg' and @list.txt, mixed.")
+        list[str],
+        typer.Argument(
+            metavar="PATH", help="Photos, folders (searched recursively), 'globs/*.jpg' and @list.txt, mixed."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.", rich_help_panel=_OUTPUT)] = Path(
         defaults.FOLDER
@@ -114,7 +118,9 @@ def faces_extract(
         int, typer.Option(help="Keep at most this many faces of a photo.", rich_help_panel=_WHICH)
     ] = defaults.MAX_FACES,
     max_pixels: Annotated[int, typer.Option(help="Refuse photos with more pixels.")] = defaults.MAX_PIXELS,
-    allow_truncated: Annotated[bool, typer.Option(help="Use what is left of photos that were cut short.")] = False,
+    allow_truncated: Annotated[
+        bool, typer.Option("--allow-truncated", help="Use what is left of photos that were cut short.")
+    ] = False,
     headshot_size: Annotated[
         int, typer.Option(help="Side of the headshots (pixels).", rich_help_panel=_OUTPUT)
     ] = defaults.HEADSHOT_SIDE,
