@@ -112,7 +112,11 @@ def faces_extract(
     mode: Mode = defaults.MODE,
     min_score: MinScore = defaults.MIN_SCORE,
     min_face: Annotated[
-        int, typer.Option(help="Drop faces smaller than this (pixels).", rich_help_panel=_WHICH)
+        int,
+        typer.Option(
+            help="Drop faces smaller than this (pixels). Found are those of about 1/40 of the long side and more.",
+            rich_help_panel=_WHICH,
+        ),
     ] = defaults.MIN_FACE,
     max_faces: Annotated[
         int, typer.Option(help="Keep at most this many faces of a photo.", rich_help_panel=_WHICH)

@@ -46,15 +46,20 @@ def _read_lists(paths: Iterable[str | Path]) -> Iterator[tuple[Path, bool]]:
     """The paths, and those in the lists among them, each with whether it comes from a list."""
     for path in paths:
         text = str(path)
+        if not text:
+            raise InputError("an empty path; to search the current folder, give: .")
         if not text.startswith("@") or os.path.lexists(text):
             yield _at_home(text), False
             continue
         listing = Path(text[1:])
         try:
-            lines = listing.read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n")
+            content = listing.read_text(encoding="utf-8-sig", errors="surrogateescape")
         except OSError as error:
             raise InputError(f"cannot read the list {listing}: {error.strerror or error}") from error
-        yield from ((_at_home(line), True) for line in map(str.strip, lines) if line and not line.startswith("#"))
+        if "\0" in content:
+            raise InputError(f"the list {listing} is not a text file in UTF-8, one path a line")
+        lines = map(str.strip, content.split("\n"))
+        yield from ((_at_home(line), True) for line in lines if line and not line.startswith("#"))
 
 
 def _at_home(text: str) -> Path:

@@ -128,3 +128,31 @@ def test_one_path_may_be_given_for_find_faces(tmp_path: Path, models: dict[str, 
     )
     (sightings,) = face.find_faces(photos / "a.png", detect=detect, embed=embed)
     assert [sighting.source for sighting in sightings] == [str(photos / "a.png")]
+
+
+def test_headshots_of_an_earlier_result_among_the_photos_are_not_photos(
+    tmp_path: Path, models: dict[str, Any], photos: Path
+) -> None:
+    face.extract(photos, photos / "first", **models)
+    again = face.extract(photos, photos / "second", **models)
+    assert again.photos == 2
+
+
+def test_a_result_whose_headshots_have_gone_still_shows_itself(
+    tmp_path: Path, models: dict[str, Any], photos: Path
+) -> None:
+    result = face.extract(photos, tmp_path / "out", **models)
+    assert "<img" in result._repr_html_()
+    for path in (tmp_path / "out" / "headshots").iterdir():
+        path.unlink()
+    assert "2 photos, 2 faces" in result._repr_html_()
+
+
+@pytest.mark.parametrize(("path", "message"), [("", "an empty path"), ("@list.txt", "not a text file in UTF-8")])
+def test_what_is_no_path_is_one_clear_error(
+    tmp_path: Path, models: dict[str, Any], monkeypatch: pytest.MonkeyPatch, path: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("list.txt").write_text("a.png", encoding="utf-16")
+    with pytest.raises(InputError, match=message):
+        face.extract([path], tmp_path / "out", **models)

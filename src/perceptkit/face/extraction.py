@@ -167,10 +167,14 @@ class _Job:
 
 
 def _without_headshots(sources: Sequence[Path], folder: Path) -> list[Path]:
-    """The photos without what an earlier run wrote to `folder`, which may lie among them."""
+    """The photos without the headshots that runs wrote, to `folder` or elsewhere, which may lie among them."""
     headshots = (folder / "headshots").resolve()
-    own = {parent for parent in {source.parent for source in sources} if parent.resolve() == headshots}
-    return [source for source in sources if source.parent not in own]
+    written = {
+        parent
+        for parent in {source.parent for source in sources}
+        if parent.resolve() == headshots or (parent.name == "headshots" and (parent.parent / "faces.jsonl").exists())
+    }
+    return [source for source in sources if source.parent not in written]
 
 
 def _refuse_strange(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -60,7 +61,10 @@ class Extraction:
     settings: Mapping[str, Any]
 
     def _repr_html_(self) -> str:
-        return people_snippet(_cards(self, faces=1, people=len(self.people)))
+        try:
+            return people_snippet(_cards(self, faces=1, people=len(self.people)))
+        except OSError:  # the headshots have gone, or the notebook has moved to another folder
+            return f"<code>{html.escape(repr(self))}</code>"
 
     def __repr__(self) -> str:
         return (
