@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from perceptkit import face
 from perceptkit.errors import InputError
@@ -156,3 +158,22 @@ def test_what_is_no_path_is_one_clear_error(
     Path("list.txt").write_text("a.png", encoding="utf-16")
     with pytest.raises(InputError, match=message):
         face.extract([path], tmp_path / "out", **models)
+
+
+@pytest.mark.parametrize("image", [None, 7, Image.new("RGB", (64, 64))])
+def test_what_is_no_array_is_an_input_error_that_says_what_is_wanted(models: dict[str, Any], image: Any) -> None:
+    detect = face.load_detector(models["detector"], device="cpu")
+    with pytest.raises(InputError, match=r"must be an array, RGB uint8 .* not (NoneType|int|Image)"):
+        detect([image])
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_read_is_an_error_and_the_others_go_on(
+    tmp_path: Path, models: dict[str, Any], photos: Path
+) -> None:
+    (photos / "closed").mkdir(mode=0)
+    result = face.extract(photos, tmp_path / "out", **models)
+    assert (result.photos, result.skipped) == (2, ())
+    assert [error.message for error in result.errors] == [
+        f"{photos / 'closed'}: folder cannot be read: Permission denied"
+    ]

@@ -88,6 +88,9 @@ class Detector:
     def __call__(self, images: Sequence[Picture]) -> list[list[Face]]:
         """Faces of each image, best score first."""
         for image in images:
+            if not isinstance(image, np.ndarray):
+                kind = type(image).__name__
+                raise InputError(f"an image must be an array, RGB uint8 (height, width, 3), not {kind}")
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
                 raise InputError(f"an image must be RGB uint8 (height, width, 3), not {image.dtype} {image.shape}")
         sides = (INPUT_SIDE, SMALL_SIDE) if self._side is None else (self._side,)

@@ -10,6 +10,7 @@ OUT/run.json         versions, models, settings, counts
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -96,6 +97,8 @@ def extract(
         where = ", ".join(map(str, wanted)) or "an empty list of paths"
         reasons = "".join(f"\n  skipped {path}: {reason}" for path, reason in skipped[:10])
         raise InputError(f"no photos in {where}; looked for {', '.join(sorted(SUFFIXES))}{reasons}")
+    # What is in a folder without permission is missing from the result, which a loop or a device file is not.
+    closed = [(path, why) for path, why in skipped if path.is_dir() and not os.access(path, os.R_OK | os.X_OK)]
     _refuse_strange(folder)
     # The work is spread over the CPUs photo by photo, so one run of a network takes one thread.
     if not isinstance(detector, Detector):
@@ -116,9 +119,15 @@ def extract(
             sightings=tuple(sightings),
             people=tuple(_people(sightings, vectors, threshold, mode)),
             photos=len(records),
-            errors=tuple(ItemError(record["source"], **error) for record in records for error in record["errors"]),
+            errors=(
+                *(
+                    ItemError(str(path), "MediaError", f"{path}: the folder cannot be read: {why}")
+                    for path, why in closed
+                ),
+                *(ItemError(record["source"], **error) for record in records for error in record["errors"]),
+            ),
             notes=tuple((record["source"], note) for record in records for note in record["notes"]),
-            skipped=tuple((str(path), reason) for path, reason in skipped),
+            skipped=tuple((str(path), reason) for path, reason in skipped if (path, reason) not in closed),
             settings={
                 "perceptkit": __version__,
                 "detector": {"name": detector.name, "sha256": detector.sha256, "device": detector.device},

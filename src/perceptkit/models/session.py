@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import logging
 import os
 import sys
@@ -184,6 +185,8 @@ def _no_device(device: str, onnxruntime: Any) -> str:
         return advice
     there = [name for name, provider in _PROVIDERS.items() if provider in onnxruntime.get_available_providers()]
     usable = [name for name in there if name == "cpu" or (name != device and _loadable(name, onnxruntime))]
+    if importlib.util.find_spec("openvino"):
+        usable.append("openvino")
     return f"device {device!r} cannot be used here. {advice}. Usable here: auto, {', '.join(usable)}"
 
 
