@@ -30,7 +30,7 @@ from perceptkit.images import (
     encode_jpeg,
     inspect,
     load,
-    prefetch,
+XX
     read,
     write_jpeg,
 )

@@ -11,11 +11,16 @@ from typing import Any
 
 from .errors import InputError
 from .face import DETECTORS, EMBEDDERS
+from .gaze import GAZE_MODELS
 from .models import PRESETS, FileState, Model, cache_folder, fetch, locate, models_folder, verify
 
 __all__ = ["MODELS", "choose", "describe", "fetch_all", "folders", "verify_all"]
 
-MODELS: Mapping[str, Mapping[str, Model]] = {"face detector": DETECTORS, "face embedder": EMBEDDERS}
+MODELS: Mapping[str, Mapping[str, Model]] = {
+    "face detector": DETECTORS,
+    "face embedder": EMBEDDERS,
+    "gaze": GAZE_MODELS,
+}
 """The tables of models, by what the models do."""
 
 _COMMERCIAL = {True: "yes", False: "no", None: "unclear"}

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from .errors import InputError, write_error
 
-__all__ = ["expand", "replacing", "sniff", "write_bytes"]
+__all__ = ["expand", "replacing", "replacing_path", "sniff", "write_bytes"]
 
 
 def expand(paths: Iterable[str | Path], suffixes: Collection[str]) -> tuple[list[Path], list[tuple[Path, str]]]:
@@ -182,14 +182,20 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     When the block fails, `path` is as it was and nothing is left beside it. A link stays, and what it leads to is
     replaced. A full disk is a DeviceError, a folder that cannot be written to an InputError.
     """
+    with replacing_path(path) as beside, beside.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def replacing_path(path: str | Path) -> Iterator[Path]:
+    """The path of a file to make, which takes the place of `path` when the block ends well; promises of `replacing`."""
     target = Path(os.path.realpath(path))
     # Renaming would put a file in the place of /dev/null. Not Path.exists, which raises for a name that is too long.
     if os.path.exists(target) and not os.path.isfile(target):  # noqa: PTH110, PTH113
         raise InputError(f"cannot write {path}: it is not a regular file")
     beside = target.with_name(f".{uuid4().hex}.part")  # not from its name, which may be 255 bytes long already
     try:
-        with beside.open("wb") as file:
-            yield file
+        yield beside
         beside.replace(target)
     except BaseException as error:
         with suppress(OSError):  # what could not be made cannot be removed

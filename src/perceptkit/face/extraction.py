@@ -25,9 +25,10 @@ from .. import __version__
 from ..arrays import Floats
 from ..errors import InputError, MissingExtraError, PerceptkitError, write_error
 from ..files import expand
-from ..images import SUFFIXES, prefetch, write_jpeg
+from ..images import SUFFIXES, write_jpeg
 from ..models import check_device, cpu_count
 from ..output import count
+from ..threads import spread
 from . import defaults
 from .align import warp
 from .detect import Detector
@@ -213,7 +214,7 @@ def _run(job: _Job, sources: Sequence[Path], journal: Journal, progress: Progres
     pending = ([source for source in chunk if str(source) not in done] for chunk in chunks)
     work = (chunk for chunk in pending if chunk)
     finished = len(done)
-    for batch in prefetch(partial(_process, job), work, workers=cpu_count()):
+    for batch in spread(partial(_process, job), work, workers=cpu_count()):
         journal.add(batch)
         finished += len(batch)
         if progress:

@@ -20,8 +20,9 @@ import numpy as np
 
 from ..arrays import Floats, Picture
 from ..errors import InputError, ModelError
-from ..images import MAX_PIXELS, decode, inspect, load, prefetch
+from ..images import MAX_PIXELS, decode, inspect, load
 from ..models import cpu_count
+from ..threads import spread
 from .align import align_faces, scales, similarity
 from .defaults import MAX_FACES, MIN_FACE
 from .detect import INPUT_SIDE, Detector
@@ -80,7 +81,7 @@ def find_faces(
     numbered = iter(enumerate([images] if isinstance(images, (str, Path)) else images))
     chunks = iter(lambda: list(islice(numbered, chunk_size(detect))), [])
     work = partial(_find, detect=detect, embed=embed, min_face=min_face, max_faces=max_faces)
-    return [sightings for found in prefetch(work, chunks, workers=cpu_count()) for sightings in found]
+    return [sightings for found in spread(work, chunks, workers=cpu_count()) for sightings in found]
 
 
 def chunk_size(detect: Detector) -> int:

@@ -26,7 +26,7 @@ def load_detector(
     by default every CPU this process may use. Raises InputError for an unknown name, ModelError for weights that
     cannot be had or opened, DeviceError for a device that cannot be used.
     """
-    name, path = find_weights(
+    name, (path,) = find_weights(
         name, DETECTORS, role="detector", preset=preset, replaced=_DETECTORS_REPLACED, known=DETECTORS | EMBEDDERS
     )
     build = DETECTORS[name].build if name in DETECTORS else open_detector
@@ -41,7 +41,7 @@ def load_embedder(
 
     Arguments and errors are those of `load_detector`.
     """
-    name, path = find_weights(
+    name, (path,) = find_weights(
         name, EMBEDDERS, role="embedder", preset=preset, replaced=_EMBEDDERS_REPLACED, known=DETECTORS | EMBEDDERS
     )
     build = EMBEDDERS[name].build if name in EMBEDDERS else Embedder

@@ -4,7 +4,7 @@
     info = images.inspect(data)                   # from the header, nothing is decoded
     image = images.decode(data, reduce=2)         # RGB uint8 (H, W, 3), EXIF orientation applied
 
-`images.read(path)` is the three in one. `images.prefetch` is the one place that starts threads.
+`images.read(path)` is the three in one.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from __future__ import annotations
 from ..limits import MAX_BYTES, MAX_PIXELS
 from .crops import crop
 from .reading import SUFFIXES, ImageInfo, decode, inspect, load, read
-from .threads import prefetch
-from .writing import encode_jpeg, write_jpeg
+from .writing import encode_jpeg, encode_png, write_jpeg
 
 __all__ = [
     "MAX_BYTES",
@@ -23,9 +22,9 @@ __all__ = [
     "crop",
     "decode",
     "encode_jpeg",
+    "encode_png",
     "inspect",
     "load",
-    "prefetch",
     "read",
     "write_jpeg",
 ]

@@ -10,7 +10,7 @@ from ..arrays import Picture
 from ..errors import MediaError
 from ..files import write_bytes
 
-__all__ = ["encode_jpeg", "write_jpeg"]
+__all__ = ["encode_jpeg", "encode_png", "write_jpeg"]
 
 
 def encode_jpeg(image: Picture, *, quality: int = 90) -> bytes:
@@ -18,6 +18,14 @@ def encode_jpeg(image: Picture, *, quality: int = 90) -> bytes:
     done, buffer = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise MediaError(f"cannot encode an image of shape {image.shape} as JPEG")
+    return buffer.tobytes()
+
+
+def encode_png(image: Picture) -> bytes:
+    """An RGB image as the bytes of a PNG file."""
+    done, buffer = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise MediaError(f"cannot encode an image of shape {image.shape} as PNG")
     return buffer.tobytes()
 
 

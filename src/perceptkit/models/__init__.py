@@ -13,10 +13,11 @@ from .find import find_weights
 from .places import cache_folder, locate, models_folder
 from .presets import PRESETS, available_presets, preset_model
 from .row import Model, WeightsFile
-from .session import DEVICES, Session, check_device, cpu_count, open_session
+from .session import DEVICES, PRECISIONS, Session, check_device, check_precision, cpu_count, open_session
 
 __all__ = [
     "DEVICES",
+    "PRECISIONS",
     "PRESETS",
     "FileState",
     "Model",
@@ -25,6 +26,7 @@ __all__ = [
     "available_presets",
     "cache_folder",
     "check_device",
+    "check_precision",
     "cpu_count",
     "fetch",
     "find_weights",

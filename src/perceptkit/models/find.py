@@ -29,8 +29,8 @@ def find_weights(
     preset: str | None = None,
     replaced: Mapping[str, str],
     known: Mapping[str, Model],
-) -> tuple[str, Path]:
-    """The name to call a model by, and its file: a row of `rows` (fetched when needed), or a path taken as it is.
+) -> tuple[str, tuple[Path, ...]]:
+    """The name to call a model by, and its files: a row of `rows` (fetched when needed), or a path taken as it is.
 
     Without a name the preset chooses. A path is the row whose registered digest it has; another file is called by its
     file name, ending and all, which is never the name of a row. `replaced` maps names that other systems use to
@@ -40,12 +40,12 @@ def find_weights(
     by_preset = preset_model(role, preset)  # a preset that does not exist is an error even where it is not needed
     chosen = by_preset if name is None else str(name)
     if chosen in rows:
-        return chosen, fetch(rows[chosen], progress=_remarks(chosen), alternatives=known)[0]
+        return chosen, fetch(rows[chosen], progress=_remarks(chosen), alternatives=known)
     path = Path(chosen).expanduser()
     if path.is_file():
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         registered = (row_name for row_name, row in rows.items() if row.files[0].sha256 == digest)
-        return next(registered, path.name), path
+        return next(registered, path.name), (path,)
     raise InputError(
         f"unknown {role} {chosen!r}{_hint(chosen.lower(), rows, replaced)}. "
         f"Choose one of: {', '.join(rows)}; or give the path of a file"

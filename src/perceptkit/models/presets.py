@@ -13,16 +13,16 @@ __all__ = ["PRESETS", "available_presets", "preset_model"]
 
 PRESETS: dict[str, dict[str, str]] = {
     # Small and fast; for research and private use.
-    "default": {"detector": "scrfd-500m", "embedder": "arcface-mbf"},
+    "default": {"detector": "scrfd-500m", "embedder": "arcface-mbf", "gaze": "mobileone-s0"},
     # The largest models that still run on a laptop; for research and private use.
-    "accurate": {"detector": "scrfd-10g", "embedder": "arcface-r50"},
+    "accurate": {"detector": "scrfd-10g", "embedder": "arcface-r50", "gaze": "resnet34"},
     # Commercial use is allowed from end to end.
-    "permissive": {"detector": "yunet", "embedder": "mobilefacenet"},
+    "permissive": {"detector": "yunet", "embedder": "mobilefacenet", "gaze": "adas"},
 }
 
 
 def preset_model(role: str, preset: str | None = None) -> str:
-    """The name of the model that a preset gives to `role` ("detector", "embedder").
+    """The name of the model that a preset gives to `role` ("detector", "embedder", "gaze").
 
     Without `preset`, the environment variable PERCEPTKIT_PRESET chooses it, else it is "default".
     Raises InputError for a preset that does not exist.

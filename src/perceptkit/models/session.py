@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DEVICES", "Session", "check_device", "cpu_count", "open_session"]
+__all__ = ["DEVICES", "PRECISIONS", "Session", "check_device", "check_precision", "cpu_count", "open_session"]
 
 log = logging.getLogger("perceptkit")
 
@@ -32,6 +32,7 @@ _PROVIDERS = {
 }
 _AUTO = ("cuda",)  # CoreML recompiles for every input size, so it is used only when asked for.
 DEVICES = ("auto", *_PROVIDERS, "openvino")
+PRECISIONS = ("f32", "bf16")
 _FATAL = 4  # onnxruntime's log severity: its warnings on declared output shapes are noise here
 
 
@@ -61,16 +62,31 @@ def check_device(device: str) -> None:
         raise DeviceError(f"unknown device {device!r}; choose one of: {', '.join(DEVICES)}")
 
 
+def check_precision(precision: str, device: str) -> None:
+    """Raise DeviceError for a precision that there is not, or not on that device."""
+    if precision not in PRECISIONS:
+        raise DeviceError(f"unknown precision {precision!r}; choose one of: {', '.join(PRECISIONS)}")
+    if precision != "f32" and device != "openvino":
+        raise DeviceError(f"precision {precision!r} needs device 'openvino', not {device!r} (--device openvino)")
+
+
 def open_session(
-    path: str | Path, *, device: str = "auto", threads: int | None = None, free: Collection[int] = ()
+    path: str | Path,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    free: Collection[int] = (),
+    precision: str = "f32",
 ) -> Session:
     """Open an ONNX (or, on `openvino`, an OpenVINO IR `.xml`) file.
 
     `threads` is the number of CPU threads of one run; the default is every CPU this process may use. `free` names
-    axes of the first input whose fixed size is to be made free (see `_free`).
-    Raises ModelError for a file that is no network, DeviceError for a device that cannot be had.
+    axes of the first input whose fixed size is to be made free (see `_free`). `precision` "bf16" computes with 8 bits
+    of mantissa instead of 24, which only `openvino` can, and which is faster only on CPUs made for it.
+    Raises ModelError for a file that is no network, DeviceError for a device or a precision that cannot be had.
     """
     check_device(device)
+    check_precision(precision, device)
     path = Path(path)
     try:
         if problem := disguise(path):
@@ -82,7 +98,7 @@ def open_session(
     sha256 = hashlib.sha256(data + weights).hexdigest()
     threads = threads or cpu_count()
     if device == "openvino":
-        return _open_openvino(path, data=data, sha256=sha256, threads=threads, free=free)
+        return _open_openvino(path, data=data, sha256=sha256, threads=threads, free=free, precision=precision)
     return _open_onnxruntime(path, data=data, sha256=sha256, device=device, threads=threads, free=free)
 
 
@@ -190,13 +206,15 @@ def _no_device(device: str, onnxruntime: Any) -> str:
     return f"device {device!r} cannot be used here. {advice}. Usable here: auto, {', '.join(usable)}"
 
 
-def _open_openvino(path: Path, *, data: bytes, sha256: str, threads: int, free: Collection[int]) -> Session:
+def _open_openvino(
+    path: Path, *, data: bytes, sha256: str, threads: int, free: Collection[int], precision: str
+) -> Session:
     try:
         import openvino
     except ImportError as error:
         raise MissingExtraError("openvino", "--device openvino") from error
     core = openvino.Core()
-    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
+    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision}
     try:
         model = core.read_model(path) if path.suffix == ".xml" else core.read_model(free_dimensions(data, free))
         compiled = core.compile_model(model, "CPU", settings)

@@ -1,0 +1,83 @@
+"""Find where every face in a video looks.
+
+    from perceptkit import gaze
+
+    result = gaze.annotate_video("talk.mp4", "talk-gaze", preset="permissive")    # files in, files out
+    estimate = gaze.load_gaze("mobileone-s0")                                     # face crops in memory -> gazes
+    for reading in gaze.read_gaze(frames, detect, estimate): ...                  # frames in memory -> gazes
+
+Names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .annotation import annotate_video
+    from .attention import Region, at_camera, looks_at, mutual, parse_region, regions_met
+    from .directions import angles, direction, off_camera
+    from .drawing import draw
+    from .estimate import GAZE_MODELS, Estimator, load_gaze
+    from .live import watch
+    from .pictures import HeatMap, Lane, timeline
+    from .reading import Reading, read_gaze
+    from .results import Annotation
+    from .smoothing import Smoother
+    from .summary import Attention
+    from .types import FrameGaze, Gaze
+
+_HOMES = {
+    "annotation": ("annotate_video",),
+    "attention": ("Region", "at_camera", "looks_at", "mutual", "parse_region", "regions_met"),
+    "directions": ("angles", "direction", "off_camera"),
+    "drawing": ("draw",),
+    "estimate": ("GAZE_MODELS", "Estimator", "load_gaze"),
+    "live": ("watch",),
+    "pictures": ("HeatMap", "Lane", "timeline"),
+    "reading": ("Reading", "read_gaze"),
+    "results": ("Annotation",),
+    "smoothing": ("Smoother",),
+    "summary": ("Attention",),
+    "types": ("FrameGaze", "Gaze"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "GAZE_MODELS",
+    "Annotation",
+    "Attention",
+    "Estimator",
+    "FrameGaze",
+    "Gaze",
+    "HeatMap",
+    "Lane",
+    "Reading",
+    "Region",
+    "Smoother",
+    "angles",
+    "annotate_video",
+    "at_camera",
+    "direction",
+    "draw",
+    "load_gaze",
+    "looks_at",
+    "mutual",
+    "off_camera",
+    "parse_region",
+    "read_gaze",
+    "regions_met",
+    "timeline",
+    "watch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,101 @@
+"""The one place that starts threads: work spread over them, and reading ahead, in order and in bounded memory.
+
+Whatever ends the consumer (an error, Ctrl-C, a `close`), no thread is left running.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+__all__ = ["prefetch", "spread"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_PATIENCE = 0.1  # seconds after which a thread that waits looks whether it is still wanted
+
+
+def spread(function: Callable[[T], R], items: Iterable[T], *, workers: int, ahead: int = 2) -> Generator[R, None, None]:
+    """`map(function, items)` in `workers` threads: in order, and never more than `workers + ahead` results ahead.
+
+    An error in `function` or in `items` comes out where its result would have. When the consumer stops early, items
+    not begun are dropped and those under way are waited for.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="perceptkit")
+    begun = _submit(pool, function, items)
+    try:
+        waiting = deque(islice(begun, workers + ahead))
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(islice(begun, 1))
+            yield result
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def prefetch(items: Iterable[T], *, ahead: int = 4) -> Generator[T, None, None]:
+    """The same items, read in a thread of their own, at most `ahead` of them before they are asked for.
+
+    An error in `items` comes out in its place. When the consumer stops early, `items` is closed in its thread if it
+    is a generator.
+    """
+    handed: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(ahead)
+    unwanted = threading.Event()
+    reader = threading.Thread(target=_read, args=(items, handed, unwanted), name="perceptkit-reader", daemon=True)
+    reader.start()
+    try:
+        while True:
+            more, item = handed.get()
+            if more:
+                yield item  # type: ignore[misc] # a pair with True holds an item
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                return
+    finally:
+        unwanted.set()
+        reader.join()
+
+
+def _submit(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T]) -> Iterator[Future[R]]:
+    try:
+        for item in items:
+            yield pool.submit(function, item)
+    except Exception as error:  # noqa: BLE001 - it is raised in its place, after the results before it
+        failed: Future[R] = Future()
+        failed.set_exception(error)
+        yield failed
+
+
+def _read(
+    items: Iterable[T], handed: queue.Queue[tuple[bool, T | BaseException | None]], unwanted: threading.Event
+) -> None:
+    """Hand over the items, then the end: (False, None), or the error that ended them."""
+    iterator = iter(items)
+    end: BaseException | None = None
+    try:
+        for item in iterator:
+            if not _hand_over((True, item), handed, unwanted):
+                break
+    except BaseException as error:  # noqa: BLE001 - it is raised on the other side
+        end = error
+    if isinstance(iterator, Generator):
+        iterator.close()
+    _hand_over((False, end), handed, unwanted)
+
+
+def _hand_over(entry: T, handed: queue.Queue[T], unwanted: threading.Event) -> bool:
+    """Wait for room in the queue; False when nobody wants the entry any more."""
+    while not unwanted.is_set():
+        try:
+            handed.put(entry, timeout=_PATIENCE)
+        except queue.Full:
+            continue
+        return True
+    return False

@@ -1,0 +1,61 @@
+"""Read and write videos: frames with their own times, sound kept, nothing half-written.
+
+    with video.read("in.mp4") as frames, video.Writer("out.mp4", frames.info, sound="in.mp4") as writer:
+        for frame in video.prefetch(frames):
+            writer.write(frame)
+
+Names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ..threads import prefetch
+
+if TYPE_CHECKING:
+    from .frames import Frame, Frames, VideoInfo, batched
+    from .opening import SUFFIXES, Limits
+    from .reading import info, read
+    from .sound import replace_sound
+    from .sources import open_source, read_camera, read_folder, read_photos
+    from .writing import Writer
+
+_HOMES = {
+    "frames": ("Frame", "Frames", "VideoInfo", "batched"),
+    "opening": ("SUFFIXES", "Limits"),
+    "reading": ("info", "read"),
+    "sound": ("replace_sound",),
+    "sources": ("open_source", "read_camera", "read_folder", "read_photos"),
+    "writing": ("Writer",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "SUFFIXES",
+    "Frame",
+    "Frames",
+    "Limits",
+    "VideoInfo",
+    "Writer",
+    "batched",
+    "info",
+    "open_source",
+    "prefetch",
+    "read",
+    "read_camera",
+    "read_folder",
+    "read_photos",
+    "replace_sound",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
