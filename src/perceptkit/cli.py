@@ -322,7 +322,14 @@ def gaze_video(
             rich_help_panel=_HOW,
         ),
     ] = None,
-    min_score: MinScore = gaze_defaults.MIN_SCORE,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            help="Detections with this score (0..1) begin a track. Without it: what the detector is certain of.",
+            rich_help_panel=_WHICH,
+            show_default=False,
+        ),
+    ] = None,
     min_face: Annotated[
         float, typer.Option(help="Leave out smaller faces (pixels).", rich_help_panel=_WHICH)
     ] = gaze_defaults.MIN_FACE,

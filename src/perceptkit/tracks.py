@@ -32,12 +32,12 @@ _Array = np.ndarray[Any, np.dtype[np.float64]]
 # simulated faces and people that cross, turn and hide each other, at 5 to 60 frames per second; the optimum is flat.
 _NOISE = 0.05  # standard deviation of a detected box, as in ByteTrack
 _SPEED = np.array([3.0, 3.0, 0.3, 0.3])  # standard deviation of the velocity of somebody seen for the first time
-_ACCELERATION = np.array([3.0, 3.0, 0.2, 0.2])  # the velocity's change in one second, standard deviation
+_ACCELERATION = np.array([4.0, 4.0, 0.2, 0.2])  # the velocity's change in one second, standard deviation
 
 _MIN_OVERLAP = 0.2  # intersection over union of the enlarged boxes: with boxes of good score, and of low score
 _MIN_OVERLAP_LOW = 0.5
-_ENLARGE = 2.0  # by how many standard deviations of the predicted centre a box is enlarged on every side
-_MAX_ENLARGE = 1.0  # and by how many box sizes at most
+_ENLARGE = 2.0  # what is added on every side of a box, in standard deviations of the predicted centre
+_MAX_ENLARGE = 1.0  # and the most that is added; a box is then three times as wide and high
 _LOST = 0.3  # the overlap that a track's claim on a box loses over `max_gap`: who is in sight comes before who is lost
 
 
@@ -112,8 +112,8 @@ class Tracker:
         """The pairs of `rows` of the tracks and `boxes` (N, 4) that belong together: two index arrays."""
         means = self._means[rows, :, 0]
         deviation = np.sqrt(self._covariances[rows, 0, 0, 0])  # of the centre, the same along x and y
-        margin = np.minimum(_ENLARGE * deviation, _MAX_ENLARGE * _size(means[:, 2:]))
-        overlap = _overlap(means, _measured(boxes), margin)
+        margin = np.minimum(_ENLARGE * deviation / _size(means[:, 2:]), _MAX_ENLARGE)
+        overlap = _overlap(means, _measured(boxes), 1 + 2 * margin)
         lost = (self._time - self._seen[rows]) / self._max_gap
         claim = np.where(overlap >= limit, np.maximum(overlap - _LOST * lost[:, None], 1e-9), 0)
         row, place = linear_sum_assignment(claim, maximize=True)
@@ -176,13 +176,15 @@ def _squared(deviation: float | _Array, sides: _Array) -> _Array:
     return np.asarray((deviation * _size(sides)[:, None]) ** 2)
 
 
-def _overlap(tracks: _Array, boxes: _Array, margin: _Array) -> _Array:
-    """Intersection over union (T, N) of tracks (T, 4) with boxes (N, 4), all enlarged on every side by the track's
-    `margin` (T,). All are centre x, centre y, width and height; no side is taken for shorter than a pixel."""
-    both = 2 * margin[:, None, None]
-    one, other = np.maximum(tracks[:, 2:], 1)[:, None], np.maximum(boxes[:, 2:], 1)
-    centre, middle = tracks[:, :2][:, None], boxes[:, :2]
+def _overlap(tracks: _Array, boxes: _Array, scale: _Array) -> _Array:
+    """Intersection over union (T, N) of tracks (T, 4) with boxes (N, 4), all `scale` (T,) times as wide and high.
+
+    All are centre x, centre y, width and height; no side is taken for shorter than a pixel.
+    """
+    one = scale[:, None, None] * np.maximum(tracks[:, None, 2:], 1)
+    other = scale[:, None, None] * np.maximum(boxes[:, 2:], 1)
+    centre, middle = tracks[:, None, :2], boxes[:, :2]
     high = np.minimum(centre + one / 2, middle + other / 2)
     low = np.maximum(centre - one / 2, middle - other / 2)
-    shared = np.maximum(high - low + both, 0).prod(axis=2)
-    return np.asarray(shared / ((one + both).prod(axis=2) + (other + both).prod(axis=2) - shared))
+    shared = np.maximum(high - low, 0).prod(axis=2)
+    return np.asarray(shared / (one.prod(axis=2) + other.prod(axis=2) - shared))

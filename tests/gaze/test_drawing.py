@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perceptkit.arrays import Floats, Picture
@@ -141,6 +141,10 @@ def test_every_stroke_has_a_dark_outline_and_so_reads_on_any_background(track: i
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     beside = cv2.dilate(like(drawn, track_colour(track)).astype(np.uint8), cross) > 0
     assert not (beside & like(drawn, background)).any()
+    for away in (1, -1):  # and the sides of the arrow, half way along it
+        halfway, across = (tip(40, 20, 0) + CENTRE) / 2, away * (tip(40, 20, 0) - CENTRE)[::-1] * (1, -1) / SIDE
+        places = (halfway + steps * across for steps in range(14))
+        assert min(int(drawn[round(y), round(x)].max()) for x, y in places) < 40
 
 
 def test_what_is_drawn_grows_with_the_picture() -> None:
@@ -159,6 +163,7 @@ def test_faces_without_a_track_and_with_nothing_to_say_have_no_label() -> None:
     assert not like(draw(frame(), seen(BOX, tracks=(None,)), camera=[True]), BACKGROUND)[:220].all()  # "camera"
 
 
+@settings(deadline=None)
 @given(st.floats(-80, 600), st.floats(-80, 330), st.floats(20, 200))
 @example(0, 0, 100)
 @example(540, 230, 99.5)
@@ -187,6 +192,17 @@ def test_labels_do_not_cover_other_faces_or_each_other() -> None:
         np.testing.assert_array_equal(everyone[inner], alone[inner])
 
 
+def test_labels_of_small_faces_side_by_side_are_all_whole() -> None:
+    boxes = [(300.0 + 22 * n, 160.0, 318.0 + 22 * n, 184.0) for n in range(3)]
+    together = draw(frame(640, 360), seen(*boxes, state="eyes-closed"), camera=[False] * 3)
+    for track, box in enumerate(boxes):
+        alone = draw(frame(640, 360), seen(box, state="eyes-closed", tracks=(track,)), camera=[False])
+        rows, columns = np.nonzero(like(alone, track_colour(track))[:155])  # above the face: its label
+        label = alone[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert label.shape[1] > 60
+        assert cv2.matchTemplate(together, label, cv2.TM_SQDIFF).min() < 1000  # rounding; another label is 1e6
+
+
 def test_a_face_that_fills_the_picture_has_its_label_inside() -> None:
     label = label_of(frame(640, 360), (-50, -50, 700, 400))
     assert label.sum() > 100
@@ -205,6 +221,7 @@ def test_as_many_answers_as_faces_are_wanted() -> None:
 ANYWHERE = st.floats(-1e4, 1e4) | st.floats(-1e12, 1e12) | st.floats(-5, 70)
 
 
+@settings(deadline=None)
 @given(
     st.tuples(ANYWHERE, ANYWHERE, ANYWHERE, ANYWHERE),
     st.floats(-180, 180),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perceptkit.arrays import Floats, Picture
@@ -101,18 +101,20 @@ def test_without_lanes_it_says_that_there_was_no_face() -> None:
     assert not like(picture[HEADER:], STRONG).any()
 
 
-def test_of_very_many_tracks_those_visible_longest_are_shown_in_their_order() -> None:
+def test_of_very_many_tracks_those_visible_longest_are_shown() -> None:
     lanes = [Lane(n, ((0.0, 10.0 + n),), ((1.0, 2.0),)) for n in range(200)]
     picture = timeline(lanes, start=0, end=300, title="many")
     alone = timeline(lanes[140:], start=0, end=300, title="many")
     assert picture.shape == alone.shape
     np.testing.assert_array_equal(picture[:-40], alone[:-40])
     assert (picture[-40:] < 150).sum() > (alone[-40:] < 150).sum()  # "140 more tracks ..."
-    shuffled = [lanes[n] for n in np.random.default_rng(3).permutation(200)]
-    kept = [lane for lane in shuffled if lane.track >= 140]
-    np.testing.assert_array_equal(
-        timeline(shuffled, start=0, end=300, title="")[:-40], timeline(kept, start=0, end=300, title="")[:-40]
-    )
+
+
+def test_lanes_are_in_the_order_they_are_given_in() -> None:
+    lanes = [Lane(track, ((0.0, length),), ()) for track, length in ((4, 3.0), (0, 9.0), (2, 1.0), (1, 5.0))]
+    squares = timeline(lanes, start=0, end=10, title="")[:, :58]
+    tops = [int(np.flatnonzero(like(squares, track_colour(lane.track)).any(axis=1))[0]) for lane in lanes]
+    assert tops == sorted(tops)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +260,7 @@ def test_another_size_of_background_shows_the_same_map() -> None:
 ANYWHERE = st.floats(-1e4, 1e4) | st.floats(-20, 120)
 
 
+@settings(deadline=None)
 @given(ANYWHERE, ANYWHERE, st.floats(0, 500), st.floats(-180, 180), st.floats(-90, 90), st.floats(0, 1e5))
 @example(50, 50, 0, 90, 0, 1)
 @example(50, 50, 20, 0, 0, 1)

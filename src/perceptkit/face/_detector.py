@@ -41,8 +41,8 @@ class Architecture:
 
     Input is (x - mean) / divisor by channel, `bgr` or RGB. `split` deals the outputs of a batch out to its images,
     `candidates` decodes those of one image, `outputs` are the numbers of values in each output, sorted: the mark by
-    which a file of this family is known. With `one_factor` boxes are scaled back as the reference implementation
-    does it: see `_place`.
+    which a file of this family is known. `certain` is the score from which a detection is hardly ever a mistake. With
+    `one_factor` boxes are scaled back as the reference implementation does it: see `_place`.
     """
 
     split: Callable[[Sequence[Floats], int, int, int], list[list[Floats]]]
@@ -52,10 +52,14 @@ class Architecture:
     divisor: float
     bgr: bool
     one_factor: bool = False
+    certain: float = 0.5
 
 
 class Detector:
     """A face detector in memory. Call it with images (RGB uint8 (H, W, 3)); get a list of faces for each.
+
+    Faces with a score below `min_score` are left out; from `certain_score` on a face is hardly ever a mistake, which
+    matters where one mistake would last, as a track in a video does.
 
     Boxes are clipped to the image, faces sorted by score. An image gets the same answer alone and in a batch. Files
     that cannot run several images, or sizes other than their own, are run one by one at their own size; those have
@@ -81,6 +85,7 @@ class Detector:
         self.sha256 = self.session.sha256
         self.device = self.session.device
         self.min_score = min_score
+        self.certain_score = architecture.certain
 
     def __repr__(self) -> str:
         return f"Detector({self.name!r}, device={self.device!r})"

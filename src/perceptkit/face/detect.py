@@ -32,7 +32,13 @@ SCRFD = Architecture(
     one_factor=True,
 )
 YUNET = Architecture(
-    _yunet.split, _yunet.candidates, (1, 1, 1, 1, 1, 1, 4, 4, 4, 10, 10, 10), mean=(0.0,) * 3, divisor=1.0, bgr=True
+    _yunet.split,
+    _yunet.candidates,
+    (1, 1, 1, 1, 1, 1, 4, 4, 4, 10, 10, 10),
+    mean=(0.0,) * 3,
+    divisor=1.0,
+    bgr=True,
+    certain=0.8,  # OpenCV's own programs take 0.6 to 0.9: hair and clothes reach 0.7
 )
 RETINAFACE = Architecture(
     _retinaface.split, _retinaface.candidates, (2, 4, 10), mean=(104.0, 117.0, 123.0), divisor=1.0, bgr=True

@@ -54,15 +54,13 @@ class Adas:
     """The Open Model Zoo gaze cascade in memory. Call it with face crops; get a `Gaze` each.
 
     Every face is looked at twice, as it is and mirrored, and the mean of both directions is the answer: mirroring the
-    crop turns the sign of yaw and nothing else. `sigma_yaw` and `sigma_pitch` are sqrt(5.5^2 + d^2) degrees, where d
-    is how far the two disagree on that axis and 5.5 the published error of the network on people it had not seen.
+    crop turns the sign of yaw and nothing else. `sigma_yaw` and `sigma_pitch` are sqrt(5.5^2 + (d/2)^2) degrees: d is
+    how far the two disagree on that axis, 5.5 the published error of the network on people it had not seen.
 
-    `state` is "unknown" where a sigma is above `max_sigma`, the face is too small (eyes less than 16 pixels apart) or
-    turned so far, or so badly seen, that the mirrored face has its eyes elsewhere; "eyes-closed" where both eyes are
-    shut in a face with eyes at least 26 pixels apart, which a glance down onto a desk can look like.
-
-    Directions beyond about 50 degrees come out too small: the network has not learned them. A head that leans more
-    than 20 degrees to a side costs accuracy.
+    `state` is "unknown" where a sigma is above `max_sigma`, the eyes are less than 16 pixels apart, or the mirrored
+    face has its eyes elsewhere (heads in profile or upside down, covered eyes, boxes beside a face). It is
+    "eyes-closed" where both eyes are found shut, both times, and are at least 26 pixels apart; lids lowered onto a
+    desk look the same. Directions beyond about 50 degrees come out too small: the network has not learned them.
     """
 
     def __init__(
@@ -160,8 +158,9 @@ def _agree(look: _Look, again: _Look, max_sigma: float) -> Gaze:
     vector /= np.linalg.norm(vector)
     yaw, pitch = angles(vector)
     one, other = angles(look.vector), angles(again.vector)
-    sigma_yaw = math.hypot(_ERROR, (one[0] - other[0] + 180) % 360 - 180)
-    sigma_pitch = math.hypot(_ERROR, one[1] - other[1])
+    # The mean of two measurements has half their difference as its standard deviation.
+    sigma_yaw = math.hypot(_ERROR, ((one[0] - other[0] + 180) % 360 - 180) / 2)
+    sigma_pitch = math.hypot(_ERROR, (one[1] - other[1]) / 2)
     eyes = (look.eyes + again.eyes) / 2
     distance = float(np.linalg.norm(eyes[1] - eyes[0]))
     moved = float(np.linalg.norm(look.eyes - again.eyes, axis=1).max())

@@ -55,7 +55,7 @@ def annotate_video(
     camera_angle: float = defaults.CAMERA_ANGLE,
     max_sigma: float = defaults.MAX_SIGMA,
     regions: Sequence[Region] = (),
-    min_score: float = defaults.MIN_SCORE,
+    min_score: float | None = None,
     min_face: float = defaults.MIN_FACE,
     rate: float = FOLDER_RATE,
     limits: Limits | None = None,
@@ -86,8 +86,7 @@ def annotate_video(
     place = _place(source, target)
     with open_source(source, rate=rate, limits=limits) as frames:
         if not isinstance(detector, Detector):
-            low = min(defaults.LOW_SCORE, min_score)
-            detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=low)
+            detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=defaults.LOWEST_SCORE)
         if gaze is None or isinstance(gaze, (str, Path)):
             gaze = load_gaze(gaze, preset=preset, device=device, threads=1, precision=precision, max_sigma=max_sigma)
         models = {"detector": _about(detector), "gaze": _about(gaze)}

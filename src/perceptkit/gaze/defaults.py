@@ -1,15 +1,15 @@
 """The defaults of the gaze functions, written once. Light to import, so that the command line can show them."""
 
-from ..face.defaults import MIN_FACE, MIN_SCORE
+from ..face.defaults import MIN_FACE
 
 __all__ = [
     "CAMERA_ANGLE",
     "DETECT_EVERY",
     "EVERY",
-    "LOW_SCORE",
+    "SCORE_MARGIN",
+    "LOWEST_SCORE",
     "MAX_SIGMA",
     "MIN_FACE",
-    "MIN_SCORE",
     "PRECISION",
 ]
 
@@ -25,8 +25,11 @@ EVERY = 1
 DETECT_EVERY = 1
 """Faces are searched for on every n-th of those frames and followed in between."""
 
-LOW_SCORE = 0.2
-"""Detections from this score on may continue a track; only those of MIN_SCORE begin one."""
+LOWEST_SCORE = 0.2
+"""The score from which a detector is asked for faces; which of them count is decided when they are followed."""
+
+SCORE_MARGIN = 0.3
+"""Detections with a score lower than what begins a track by up to this much may continue one."""
 
 PRECISION = "f32"
 """What the gaze network computes with: "f32", or "bf16" on OpenVINO."""

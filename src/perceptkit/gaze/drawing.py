@@ -116,7 +116,7 @@ def _draw_box(canvas: Picture, look: _Look, unit: float) -> None:
     left, top, right, bottom = (round(value) for value in (look.x1, look.y1, look.x2, look.y2))
     reach = round(0.22 * look.side)
     corners = [
-        np.array([[x, y + down], [x, y], [x + across, y]])
+        np.array([[x, y + down], [x, y], [x + across, y]], np.int32)
         for x, across in ((left, reach), (right, -reach))
         for y, down in ((top, reach), (bottom, -reach))
     ]

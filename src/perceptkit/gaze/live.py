@@ -48,7 +48,7 @@ def watch(
     Every frame is searched as it comes, and one that comes while the last is worked on is left out. Returns how many
     frames were shown. Raises DeviceError where there is no camera or no screen.
     """
-    found = load_detector(detector, preset=preset, device=device, min_score=defaults.LOW_SCORE)
+    found = load_detector(detector, preset=preset, device=device, min_score=defaults.LOWEST_SCORE)
     estimate = load_gaze(gaze, preset=preset, device=device, precision=precision)
     shown = 0
     with ExitStack() as opened:

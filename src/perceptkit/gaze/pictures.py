@@ -223,7 +223,7 @@ def _width(text: str, size: float) -> float:
 def _fitting(text: str, size: float, width: float) -> str:
     """A text on one line, in the letters that Pillow's own font has, cut to a width."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    line = " ".join(plain.encode("ascii", "replace").decode().split())[:500]
+    line = " ".join(plain.encode("ascii", "replace").decode().split())[:500]  # more never fits
     if _width(line, size) <= width:
         return line
     while line and _width(line + "...", size) > width:

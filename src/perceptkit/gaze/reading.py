@@ -22,7 +22,7 @@ from ..models import cpu_count
 from ..threads import spread
 from ..tracks import Tracker, interpolate
 from ..video import Frame, batched
-from .defaults import DETECT_EVERY, MIN_FACE, MIN_SCORE
+from .defaults import DETECT_EVERY, MIN_FACE, SCORE_MARGIN
 from .smoothing import Smoother
 from .types import FrameGaze, Gaze
 
@@ -60,7 +60,7 @@ def read_gaze(
     detect_every: int = DETECT_EVERY,
     smooth: bool = True,
     min_face: float = MIN_FACE,
-    min_score: float = MIN_SCORE,
+    min_score: float | None = None,
     workers: int | None = None,
     known: Known | None = None,
 ) -> Generator[Reading, None, None]:
@@ -68,19 +68,23 @@ def read_gaze(
 
     `detect` gives the faces of each image of a batch, `estimate` the gaze of each face crop. With `detect_every` k,
     faces are searched for on every k-th frame (and the last); in between, a face that is seen at both ends is where the
-    straight line between them says. Detections below `min_score` only continue a track. Faces whose box is
-    smaller than `min_face` pixels are left out. `workers` threads run the networks, by default one a CPU; with 1 the
+    straight line between them says. Detections from `min_score` on (default: what the detector is certain of) begin a
+    track, those a little below continue one. Faces whose box is smaller than `min_face` pixels are left out. `workers` threads run the networks, by default one a CPU; with 1 the
     work is done as the frames come, without reading ahead, as a live view wants it. What is in `known` is not
     computed again. Raises what `detect` and `estimate` raise, InputError for values that make no sense.
     """
     if not 1 <= detect_every <= _MAX_DETECT_EVERY:
         raise InputError(f"detect_every is {detect_every}; it must lie between 1 and {_MAX_DETECT_EVERY}")
+    begin = float(getattr(detect, "certain_score", 0.5)) if min_score is None else min_score
+    if not 0 < begin < 1:
+        raise InputError(f"min_score is {begin}; it must lie between 0 and 1")
+    wanted = partial(_is_wanted, min_face=min_face, min_score=begin - SCORE_MARGIN)
     return _read(
         frames,
-        partial(_look, detect=detect, known=known or Known(), min_face=min_face),
+        partial(_look, detect=detect, known=known or Known(), wanted=wanted),
         partial(_estimate, estimate=estimate, known=known or Known()),
         detect_every=detect_every,
-        tracker=Tracker(min_score=min_score),
+        tracker=Tracker(min_score=begin),
         smoother=Smoother() if smooth else None,
         workers=workers or cpu_count(),
         chunk=_CHUNK_CPU if getattr(estimate, "device", "cpu") in ("cpu", "openvino") else _CHUNK_GPU,
@@ -153,13 +157,13 @@ def _spans(frames: Iterable[Frame], length: int) -> Iterator[_Span]:
         span = following
 
 
-def _look(span: _Span, *, detect: Detect, known: Known, min_face: float) -> _Span:
+def _look(span: _Span, *, detect: Detect, known: Known, wanted: Callable[[Face], bool]) -> _Span:
     """Find the faces of a span's frames that are to be searched."""
     for position in span.searched:
         faces = known.faces.get(span.frames[position].index)
         if faces is None:
             faces = detect([span.frames[position].image])[0]
-        span.found[position] = [face for face in faces if _side(face) >= min_face]
+        span.found[position] = [face for face in faces if wanted(face)]
     return span
 
 
@@ -226,5 +230,5 @@ def _rectangle(face: Face, image: Picture) -> tuple[int, int, int, int]:
     return x1, y1, max(min(x2, width), x1 + 1), max(min(y2, height), y1 + 1)
 
 
-def _side(face: Face) -> float:
-    return float(min(face.box[2] - face.box[0], face.box[3] - face.box[1]))
+def _is_wanted(face: Face, *, min_face: float, min_score: float) -> bool:
+    return face.score >= min_score and min(face.box[2] - face.box[0], face.box[3] - face.box[1]) >= min_face
