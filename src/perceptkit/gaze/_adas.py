@@ -28,26 +28,28 @@ __all__ = ["Adas"]
 _DEVICES = ("auto", "cpu", "openvino")  # all of them mean OpenVINO: nothing else reads its files
 _BATCH = 16  # faces in one run; more only costs memory
 
-# What tells the four files apart: names and shapes of their inputs (without the batch), names of their outputs.
-_LANDMARKS = ({"0": (3, 48, 48)}, ("95",))
-_HEAD_POSE = ({"data": (3, 60, 60)}, ("angle_r_fc", "angle_p_fc", "angle_y_fc"))
-_EYES = ({"input.1": (3, 32, 32)}, ("19",))
-_GAZE = (
-    {"left_eye_image": (3, 60, 60), "right_eye_image": (3, 60, 60), "head_pose_angles": (3,)},
-    ("gaze_vector",),
-)
+# How the four files are known: names and shapes of their inputs (without the batch), names of their outputs.
+_NETWORKS = {
+    "landmarks-regression-retail-0009": ({"0": (3, 48, 48)}, ("95",)),
+    "head-pose-estimation-adas-0001": ({"data": (3, 60, 60)}, ("angle_r_fc", "angle_p_fc", "angle_y_fc")),
+    "open-closed-eye-0001": ({"input.1": (3, 32, 32)}, ("19",)),
+    "gaze-estimation-adas-0002": (
+        {"left_eye_image": (3, 60, 60), "right_eye_image": (3, 60, 60), "head_pose_angles": (3,)},
+        ("gaze_vector",),
+    ),
+}
 
 # Sides of the squares cut around an eye, as shares of the distance between the eyes.
 _GAZE_SQUARE = 0.62
-_STATE_SQUARE = 0.85  # tighter ones make the network take eyes with dark make-up for closed
+_STATE_SQUARE = 0.85  # with tighter ones the network takes eyes with dark make-up for closed
 
-_ERROR = 5.5  # degrees on one axis: the published mean error of 6.95, by sqrt(pi / 2)
-# Limits found on the faces of a classroom and of press photos. The distance between the places that a face and its
-# mirror image give for an eye, in distances between the eyes: 0.08 at most where a person sees two eyes, 0.10 and
-# more on profiles, covered eyes, heads upside down and boxes beside a face.
+_ERROR = 5.5  # degrees on one axis: the published mean error of 6.95 in all directions, divided by sqrt(pi / 2)
+# Limits found on the faces of a classroom and on press photos. How far a face and its mirror image differ in where
+# they have an eye, in distances between the eyes: at most 0.08 where a person sees two eyes, 0.10 and more on
+# profiles, covered eyes, heads upside down and boxes beside a face.
 _APART = 0.1
-_SMALLEST_EYE = 10.0  # pixels of the gaze square: shrinking a face to this turns its gaze by 10 degrees on average
-_TRUSTED_EYE = 16.0  # pixels of the gaze square from which on open and closed can be told
+_FEWEST_PIXELS = 16.0  # between the eyes: a face shrunk to this has its gaze turned by 10 degrees on average
+_TRUSTED_PIXELS = 26.0  # between the eyes, for telling open from closed: the gaze square is then 16 wide
 
 
 class Adas:
@@ -76,15 +78,19 @@ class Adas:
         precision: str = PRECISION,
         max_sigma: float = MAX_SIGMA,
     ) -> None:
-        """The files are OpenVINO IR, `.xml` with the `.bin` beside it; `precision` is "f32" or "bf16"."""
+        """The files are OpenVINO IR, `.xml` with the `.bin` beside it.
+
+        DeviceError for a device other than "auto", "cpu" and "openvino", MissingExtraError without OpenVINO,
+        ModelError for files that are not these networks.
+        """
         if device not in _DEVICES:
             raise DeviceError(f"{name} runs on openvino only, not on {device!r}; choose one of: {', '.join(_DEVICES)}")
-        paths = {landmarks: _LANDMARKS, head_pose: _HEAD_POSE, eyes: _EYES, gaze: _GAZE}
         sessions = []
-        for path, (inputs, outputs) in paths.items():
+        paths = (landmarks, head_pose, eyes, gaze)
+        for path, (network, (inputs, outputs)) in zip(paths, _NETWORKS.items(), strict=True):
             session = open_session(path, device="openvino", threads=threads, free=(0,), precision=precision)
             if {entry: shape[1:] for entry, shape in session.inputs} != inputs or session.outputs != outputs:
-                raise ModelError(f"{path} is not the network that {name} needs: its inputs are {session.inputs}")
+                raise ModelError(f"{path} is not {network}: other inputs or outputs")
             sessions.append(session)
         self._landmarks, self._head_pose, self._eyes, self._gaze = sessions
         self.name = name
@@ -126,7 +132,7 @@ class Adas:
         pairs = [*squares(0, _STATE_SQUARE), *squares(1, _STATE_SQUARE)]
         states = _run(self._eyes, _tensor(pairs, 32))[0].reshape(2, -1, 2)
         left, right = (_tensor(squares(eye, _GAZE_SQUARE), 60) for eye in (0, 1))
-        # The eyes are cut upright, so the head has no roll for the network.
+        # Yaw and pitch as the other network gives them; the eyes are cut upright, so there is no roll.
         head = np.stack([yaw, pitch, np.zeros_like(roll)], axis=1)
         (vectors,) = _run(self._gaze, left, right, head)
         vectors = _rolled(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), roll)
@@ -164,11 +170,10 @@ def _agree(look: _Look, again: _Look, max_sigma: float) -> Gaze:
     eyes = (look.eyes + again.eyes) / 2
     distance = float(np.linalg.norm(eyes[1] - eyes[0]))
     moved = float(np.linalg.norm(look.eyes - again.eyes, axis=1).max())
-    side = _GAZE_SQUARE * distance
     state: State = "ok"
-    if max(sigma_yaw, sigma_pitch) > max_sigma or side < _SMALLEST_EYE or moved > _APART * distance:
+    if max(sigma_yaw, sigma_pitch) > max_sigma or distance < _FEWEST_PIXELS or moved > _APART * distance:
         state = "unknown"
-    elif side >= _TRUSTED_EYE and (np.maximum(look.opened, again.opened) < 0.5).all():
+    elif distance >= _TRUSTED_PIXELS and (np.maximum(look.opened, again.opened) < 0.5).all():
         state = "eyes-closed"
     return Gaze(yaw, pitch, sigma_yaw, sigma_pitch, vector, state)
 

@@ -80,48 +80,43 @@ def _mobilegaze_row(upstream: str, sha256: str) -> Model:
 
 
 _OPEN_MODEL_ZOO = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/2022.1/models_bin/3"
+# The zoo has this network as ONNX only; these are the bytes of the usual conversion.
+_EYES = "https://github.com/FalchLucas/WebCamGazeEstimation/raw/432bb2edcbac08c3b2b6130b1d7e7959d9311142/intel"
 
-# The four networks of the cascade in the order in which `Adas` takes them, each a description and its weights.
+
+def _network(name: str, base: str, xml: tuple[str, int], weights: tuple[str, int]) -> tuple[WeightsFile, ...]:
+    """The description of an OpenVINO network and its weights, each with digest and size."""
+    return tuple(
+        WeightsFile(f"{name}.{suffix}", (f"{base}/{name}/FP16/{name}.{suffix}",), *known)
+        for suffix, known in (("xml", xml), ("bin", weights))
+    )
+
+
+# In the order in which `Adas` takes them.
 _ADAS_FILES = (
-    (
-        "landmarks-regression-retail-0009.xml",
-        "8480e50732ae4a174d6540c36e0c37287d283fc8e32306987fea820891024c52",
-        73_873,
+    *_network(
+        "landmarks-regression-retail-0009",
+        _OPEN_MODEL_ZOO,
+        ("8480e50732ae4a174d6540c36e0c37287d283fc8e32306987fea820891024c52", 73_873),
+        ("5d74c26cbb836b3de358ab05d4cbd92c4eb713dc74484cff9de82b2deb3d8527", 381_232),
     ),
-    (
-        "landmarks-regression-retail-0009.bin",
-        "5d74c26cbb836b3de358ab05d4cbd92c4eb713dc74484cff9de82b2deb3d8527",
-        381_232,
+    *_network(
+        "head-pose-estimation-adas-0001",
+        _OPEN_MODEL_ZOO,
+        ("0fd0a09413d98a32c604669d955efc154ec55f6634b79f9a12ee1005e4d45a7d", 88_191),
+        ("a4e66d59e8053681b0c20ef9ee519583d6925e4f6c5002005f36403e414b133e", 3_823_810),
     ),
-    (
-        "head-pose-estimation-adas-0001.xml",
-        "0fd0a09413d98a32c604669d955efc154ec55f6634b79f9a12ee1005e4d45a7d",
-        88_191,
+    *_network(
+        "open-closed-eye-0001",
+        _EYES,
+        ("960bd031eeb4c01be1454705b7c8ba14f831851ffcc6a63e3ce2524847c0da82", 23_084),
+        ("4f9eefb146a265e2ec02191eccb7e3e71b7f04c18293181ec35afaeae423ec60", 22_514),
     ),
-    (
-        "head-pose-estimation-adas-0001.bin",
-        "a4e66d59e8053681b0c20ef9ee519583d6925e4f6c5002005f36403e414b133e",
-        3_823_810,
-    ),
-    (
-        "open-closed-eye-0001.xml",
-        "960bd031eeb4c01be1454705b7c8ba14f831851ffcc6a63e3ce2524847c0da82",
-        23_084,
-    ),
-    (
-        "open-closed-eye-0001.bin",
-        "4f9eefb146a265e2ec02191eccb7e3e71b7f04c18293181ec35afaeae423ec60",
-        22_514,
-    ),
-    (
-        "gaze-estimation-adas-0002.xml",
-        "7323bc1a755439c525c15230fcd40e99bb17a154f17835db30aa4a95feb22cb4",
-        111_481,
-    ),
-    (
-        "gaze-estimation-adas-0002.bin",
-        "0aed599f452258243b07154fadc09b56ef90418b94210bd33f47bbba90cbb98c",
-        3_764_742,
+    *_network(
+        "gaze-estimation-adas-0002",
+        _OPEN_MODEL_ZOO,
+        ("7323bc1a755439c525c15230fcd40e99bb17a154f17835db30aa4a95feb22cb4", 111_481),
+        ("0aed599f452258243b07154fadc09b56ef90418b94210bd33f47bbba90cbb98c", 3_764_742),
     ),
 )
 
@@ -148,10 +143,7 @@ GAZE_MODELS: dict[str, Model] = {
     ),
     "adas": Model(
         build=_adas,
-        files=tuple(
-            WeightsFile(name, (f"{_OPEN_MODEL_ZOO}/{name.rpartition('.')[0]}/FP16/{name}",), sha256, size)
-            for name, sha256, size in _ADAS_FILES
-        ),
+        files=_ADAS_FILES,
         licence="Apache-2.0 (Open Model Zoo)",
         commercial=True,
         source="https://github.com/openvinotoolkit/open_model_zoo/tree/master/models/intel/gaze-estimation-adas-0002",

@@ -81,7 +81,7 @@ def open_session(
     """Open an ONNX (or, on `openvino`, an OpenVINO IR `.xml`) file.
 
     `threads` is the number of CPU threads of one run; the default is every CPU this process may use. `free` names
-    axes of the first input whose fixed size is to be made free (see `_free`). `precision` "bf16" computes with 8 bits
+    axes of the first input (of an IR: of all) whose fixed size is to be made free (see `_free`). `precision` "bf16" computes with 8 bits
     of mantissa instead of 24, which only `openvino` can, and which is faster only on CPUs made for it.
     Raises ModelError for a file that is no network, DeviceError for a device or a precision that cannot be had.
     """
@@ -216,7 +216,17 @@ def _open_openvino(
     core = openvino.Core()
     settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision}
     try:
-        model = core.read_model(path) if path.suffix == ".xml" else core.read_model(free_dimensions(data, free))
+        if path.suffix == ".xml":
+            model = core.read_model(path)
+            # Of an IR these axes of every input: the networks with several inputs take them side by side.
+            model.reshape(
+                {
+                    port: [-1 if axis in free else size for axis, size in enumerate(port.partial_shape)]
+                    for port in model.inputs
+                }
+            )
+        else:
+            model = core.read_model(free_dimensions(data, free))
         compiled = core.compile_model(model, "CPU", settings)
     except RuntimeError as error:
         raise ModelError(f"{path} is not a network that OpenVINO can open: {_reason(error)}") from error
