@@ -102,14 +102,15 @@ def test_a_crowd_that_turns_and_passes_keeps_its_ids(times: list[float]) -> None
     assert each_path(ids) == [{person} for person in range(1, 9)]
 
 
-def test_a_fast_face_is_followed_although_its_boxes_do_not_touch() -> None:
-    """5 face sizes per second, seen 4 times a second, and somebody else near by."""
+@pytest.mark.parametrize(("rate", "speed"), [(4, 5), (5, 8), (10, 10)])
+def test_a_fast_face_is_followed_although_its_boxes_do_not_touch(rate: float, speed: float) -> None:
+    """`speed` is in face sizes per second; somebody else is near by."""
 
     def passing(time: float) -> tuple[float, float]:
-        return 50 + 5 * SIDE * time, 300
+        return 50 + speed * SIDE * time, 300
 
-    ids = walk(every(4), [passing, lambda time: (600, 200)])
-    assert each_path(ids) == [{1}, {2}]
+    assert speed / rate >= 1
+    assert each_path(walk(every(rate), [passing, lambda time: (600, 150)])) == [{1}, {2}]
 
 
 @EVERY_RATE
@@ -129,6 +130,13 @@ def test_a_gap_longer_than_max_gap_begins_a_new_track(gap: float, expected: int)
     for time in every(25, until=1.02):
         assert follow(tracker, time, (box(100), 0.9)) == [1]
     assert follow(tracker, 1.0 + gap, (box(100), 0.9)) == [expected]
+
+
+def test_who_was_lost_for_long_is_found_again_with_the_least_overlap() -> None:
+    tracker = Tracker()
+    for time in every(25, until=1.0):
+        follow(tracker, time, (box(100), 0.9))
+    assert follow(tracker, 1.9, (box(100 + 1.9 * SIDE), 0.9)) == [1]
 
 
 def test_somebody_who_comes_elsewhere_is_not_who_left() -> None:
@@ -180,6 +188,7 @@ def test_ids_count_in_order_of_first_appearance_and_are_not_used_again() -> None
     tracker = Tracker(max_gap=0.1)
     assert follow(tracker, 0.0, (box(900), 0.9), (box(300), 0.2), (box(100), 0.9), (box(500), 0.9)) == [1, None, 2, 3]
     assert follow(tracker, 9.0, (box(500), 0.9), (box(100), 0.9)) == [4, 5]
+    assert follow(tracker, 18.0, (box(500), 0.9)) == [6]
 
 
 def test_frames_without_boxes_change_nothing() -> None:
@@ -273,6 +282,14 @@ def test_the_order_of_the_boxes_and_the_scale_of_the_picture_do_not_matter(seed:
         for index, number in zip(order, shuffled, strict=True):
             assert names.setdefault(ids[index], number) == number
     assert len(set(names.values())) == len(names)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_two_boxes_that_fit_equally_well_the_same_is_taken_in_any_order(swapped: bool) -> None:
+    tracker = Tracker()
+    follow(tracker, 0.0, (box(100), 0.9))
+    ids = follow(tracker, 0.1, *[(box(90), 0.9), (box(110), 0.9)][:: -1 if swapped else 1])
+    assert ids == ([2, 1] if swapped else [1, 2])
 
 
 def test_a_thousand_people_are_followed() -> None:

@@ -67,9 +67,8 @@ class Tracker:
         """The track id of each box of the frame at `time`, in the order of the boxes.
 
         `time` is in seconds and increases from call to call; `boxes` (N, 4) are x1 y1 x2 y2 in pixels, `scores` (N,)
-        0..1. A frame without boxes should be passed too, although leaving it out changes little. Ids are 1, 2, 3, ...
-        in order of first appearance. A box of low score that continues no track has None for an id, and so has a box
-        without area (x2 <= x1 or y2 <= y1).
+        0..1. A frame without boxes may be passed or left out. Ids are 1, 2, 3, ... in order of first appearance. A box
+        of low score that continues no track has None for an id, and so has a box without area (x2 <= x1 or y2 <= y1).
 
         Raises InputError for a time that does not increase, other shapes, and numbers that are not finite; the tracks
         are then as they were before.

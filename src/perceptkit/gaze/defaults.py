@@ -6,11 +6,11 @@ __all__ = [
     "CAMERA_ANGLE",
     "DETECT_EVERY",
     "EVERY",
-    "SCORE_MARGIN",
     "LOWEST_SCORE",
     "MAX_SIGMA",
     "MIN_FACE",
     "PRECISION",
+    "SCORE_MARGIN",
 ]
 
 CAMERA_ANGLE = 12.0

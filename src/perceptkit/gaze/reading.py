@@ -67,11 +67,12 @@ def read_gaze(
     """Where every face of every frame looks.
 
     `detect` gives the faces of each image of a batch, `estimate` the gaze of each face crop. With `detect_every` k,
-    faces are searched for on every k-th frame (and the last); in between, a face that is seen at both ends is where the
-    straight line between them says. Detections from `min_score` on (default: what the detector is certain of) begin a
-    track, those a little below continue one. Faces whose box is smaller than `min_face` pixels are left out. `workers` threads run the networks, by default one a CPU; with 1 the
-    work is done as the frames come, without reading ahead, as a live view wants it. What is in `known` is not
-    computed again. Raises what `detect` and `estimate` raise, InputError for values that make no sense.
+    faces are searched for on every k-th frame (and the last); in between, a face that is seen at both ends is where
+    the straight line between them says. Detections from `min_score` on (default: what the detector is certain of)
+    begin a track, those a little below continue one. Faces whose box is smaller than `min_face` pixels are left out.
+    `workers` threads run the networks, by default one a CPU; with 1 the work is done as the frames come, without
+    reading ahead, as a live view wants it. What is in `known` is not computed again. Raises what `detect` and
+    `estimate` raise, InputError for values that make no sense.
     """
     if not 1 <= detect_every <= _MAX_DETECT_EVERY:
         raise InputError(f"detect_every is {detect_every}; it must lie between 1 and {_MAX_DETECT_EVERY}")

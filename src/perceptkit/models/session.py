@@ -81,9 +81,10 @@ def open_session(
     """Open an ONNX (or, on `openvino`, an OpenVINO IR `.xml`) file.
 
     `threads` is the number of CPU threads of one run; the default is every CPU this process may use. `free` names
-    axes of the first input (of an IR: of all) whose fixed size is to be made free (see `_free`). `precision` "bf16" computes with 8 bits
-    of mantissa instead of 24, which only `openvino` can, and which is faster only on CPUs made for it.
-    Raises ModelError for a file that is no network, DeviceError for a device or a precision that cannot be had.
+    axes of the first input (of an IR: of all) whose fixed size is to be made free (see `_free`). `precision` "bf16"
+    computes with 8 bits of mantissa instead of 24, which only `openvino` can, and which is faster only on CPUs made
+    for it. Raises ModelError for a file that is no network, DeviceError for a device or a precision that cannot be
+    had.
     """
     check_device(device)
     check_precision(precision, device)
