@@ -21,6 +21,7 @@ lint: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/faces.py
+	$(BIN)/python benchmarks/gaze.py
 	$(BIN)/python benchmarks/dedupe.py
 	$(BIN)/python benchmarks/scale.py --photos 1000
 

@@ -106,7 +106,7 @@ def commands() -> list[tuple[str, ...]]:
     """Every command there is, as one would type it."""
     groups: Any = typer.main.get_command(app)
     return [(), *((name,) for name in groups.commands)] + [
-        (name, command) for name, group in groups.commands.items() for command in group.commands
+        (name, command) for name, group in groups.commands.items() for command in getattr(group, "commands", ())
     ]
 
 
@@ -132,6 +132,8 @@ def test_every_command_has_help(program: Program, command: tuple[str, ...]) -> N
                 "min-face": defaults.MIN_FACE,
                 "max-faces": defaults.MAX_FACES,
                 "max-pixels": defaults.MAX_PIXELS,
+                "video-step": defaults.VIDEO_STEP,
+                "track-faces": defaults.TRACK_FACES,
                 "headshot-size": defaults.HEADSHOT_SIDE,
                 "embeddings": defaults.EMBEDDINGS,
             },
@@ -204,7 +206,7 @@ def test_the_options_reach_the_library(program: Program) -> None:
     done = program.extract(
         "photos", "--json", "--threshold", "0.7", "--mode", "first", "--min-score", "0.25", "--min-face", "97",
         "--max-faces", "7", "--max-pixels", "1000000", "--allow-truncated", "--headshot-size", "64",
-        "--embeddings", "parquet",
+        "--embeddings", "parquet", "--video-step", "0.5", "--track-faces", "3",
     )  # fmt: skip
     assert done.code == 0
     summary = done.json()
@@ -219,6 +221,8 @@ def test_the_options_reach_the_library(program: Program) -> None:
         "max_pixels": 1_000_000,
         "headshot_side": 64,
         "allow_truncated": True,
+        "video_step": 0.5,
+        "track_faces": 3,
     }
     assert (program.folder / "out" / "embeddings.parquet").exists()
 

@@ -1,13 +1,15 @@
-"""Networks of a few hundred bytes that find and tell apart painted faces, and the paint.
+"""Networks of a few hundred bytes that find and tell apart painted faces and see where they look, and the paint.
 
 A painted face is a square of 96 x 96 pixels of 4 x 4 blocks: the middle is red, which the detector looks for, and
 eight of the grey blocks around it are the person, which the embedder reads. In an image whose long side is 640 pixels
-the detector finds a face where its corner is a multiple of 32, and says exactly where it is.
+the detector finds a face where its corner is a multiple of 32, and says exactly where it is. A face looks to where it
+has a blue marker, seen from its middle; without one it looks into the lens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +20,24 @@ from scipy.linalg import hadamard
 
 from perceptkit.arrays import Floats, Picture
 from perceptkit.face.align import TEMPLATE
+from perceptkit.video import Frame, VideoInfo, Writer
 
 __all__ = [
     "FACE_SIDE",
     "blank",
     "face_box",
     "face_landmarks",
+    "look",
     "paint",
+    "paint_marker",
+    "people",
     "write_embedder",
+    "write_gaze",
+    "write_heads",
+    "write_odd_gaze",
     "write_photo",
     "write_scrfd",
+    "write_video",
     "write_yunet",
 ]
 
@@ -158,6 +168,186 @@ def write_embedder(path: Path, *, batch: int | None = None, mixes: bool = False,
         helper.make_node("Add", ["gathered", "added"], ["embedding"]),
     ]
     return _write(path, nodes, constants, shape=[batch, 3, 112, 112], outputs=["embedding"])
+
+
+_MARKER = 16  # pixels
+_BLUE = np.array([-0.5, -0.5, 1], np.float32)  # how blue a colour is: 1 for pure blue, 0 for any grey
+_MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)  # ImageNet's
+# Which number of the centre of mass, and the degrees at the border: image-left and up are positive.
+_AXES = {"x": (0, -60.0), "y": (1, -40.0), "-": (0, 0.0)}
+
+
+def paint_marker(image: Picture, x: float, y: float) -> Picture:
+    """The image with a blue marker in whose middle (x, y) lies, in pixels."""
+    painted = image.copy()
+    left, top = round(x) - _MARKER // 2, round(y) - _MARKER // 2
+    painted[max(top, 0) : top + _MARKER, max(left, 0) : left + _MARKER] = (0, 0, 255)
+    return painted
+
+
+def people(*faces: tuple[int, int, tuple[float, float] | None], height: int = 160) -> Picture:
+    """A picture of 640 pixels' width with faces at (x, y), each with its marker (from its corner) or without."""
+    image = blank(640, height)
+    for number, (x, y, marker) in enumerate(faces):
+        image = paint(image, x, y, person=number % 8)
+        if marker is not None:
+            image = paint_marker(image, x + marker[0], y + marker[1])
+    return image
+
+
+def write_video(
+    path: Path, pictures: Sequence[Picture], *, times: Sequence[float] | None = None, sound: Path | None = None
+) -> Path:
+    """A video of these pictures, 25 a second if no times are given."""
+    height, width = pictures[0].shape[:2]
+    info = VideoInfo(width, height, Fraction(25), None, None, has_sound=False)
+    with Writer(path, info, quality=8, preset="ultrafast", sound=sound) as writer:
+        for index, picture in enumerate(pictures):
+            writer.write(Frame(index, index / 25 if times is None else times[index], picture))
+    return path
+
+
+def look(x: float, y: float, side: float = FACE_SIDE) -> tuple[float, float]:
+    """Yaw and pitch of a face whose marker is at (x, y) from its corner."""
+    return _AXES["x"][1] * (2 * x / side - 1), _AXES["y"][1] * (2 * y / side - 1)
+
+
+def write_gaze(
+    path: Path,
+    *,
+    side: int | None = FACE_SIDE,
+    batch: int | None = None,
+    axes: str = "xy",
+    form: str = "logits",
+    spread: float = 1.0,
+    names: Sequence[str] = ("yaw", "pitch"),
+    mixes: bool = False,
+    dies: bool = False,
+    forgets: bool = False,
+    added: float = 0.0,
+) -> Path:
+    """A gaze network of the MobileGaze kind: it says where the middle of what is blue lies.
+
+    `axes` says what output 0 and output 1 are: x (yaw), y (pitch) or - (always 0). `form` is logits, whose softmax is
+    a bell of `spread` bins, or "radians" (N,) or "column" (N, 1). `mixes`, `dies` and `forgets` are those of
+    `write_scrfd`; `added` is added to everything it says.
+    """
+    nodes, constants = _input_nodes(mixes=mixes, dies=dies, forgets=forgets)
+    across = (np.arange(side or FACE_SIDE, dtype=np.float32) + 0.5) / (side or FACE_SIDE) * 2 - 1
+    columns, rows = np.meshgrid(across, across)
+    constants |= {
+        "bluew": (_BLUE * _STD).reshape(1, 3, 1, 1),
+        "blueb": np.array([_BLUE @ _MEAN - 0.25], np.float32),
+        "moments": np.stack([columns, rows, np.ones_like(rows)])[:, None],
+        "mass": np.array([2], np.int64),
+        "little": np.array(1e-3, np.float32),
+    }
+    nodes += [
+        helper.make_node("Conv", ["x", "bluew", "blueb"], ["bluish"]),
+        helper.make_node("Relu", ["bluish"], ["blue"]),
+        helper.make_node("Conv", ["blue", "moments"], ["sums4"]),
+        helper.make_node("Flatten", ["sums4"], ["sums"]),
+        helper.make_node("Gather", ["sums", "mass"], ["all"], axis=1),
+        helper.make_node("Add", ["all", "little"], ["some"]),
+    ]
+    for name, (index, border) in zip(names, (_AXES[axis] for axis in axes), strict=True):
+        constants |= {f"{name}i": np.array([index], np.int64), f"{name}d": np.array(border, np.float32)}
+        nodes += [
+            helper.make_node("Gather", ["sums", f"{name}i"], [f"{name}s"], axis=1),
+            helper.make_node("Div", [f"{name}s", "some"], [f"{name}c"]),
+            helper.make_node("Mul", [f"{name}c", f"{name}d"], [f"{name}degrees"]),
+        ]
+        _say(name, nodes, constants, form=form, spread=spread, added=added)
+    return _write(path, nodes, constants, shape=[batch, 3, side, side], outputs=names)
+
+
+def write_odd_gaze(path: Path, kind: str, *, swapped: bool = False, seed: int = 0, side: int = 64) -> Path:
+    """A gaze network that has learned nothing.
+
+    Kind "random" has random weights, "texture" a slow wave over the picture in one output and how rough it is in the
+    other.
+    """
+    nodes, constants = _input_nodes()
+    random = np.random.default_rng(seed)
+    names = ("pitch", "yaw") if swapped else ("yaw", "pitch")
+    if kind == "random":
+        constants["filters"] = random.normal(0, 0.5, (16, 3, 5, 5)).astype(np.float32)
+        nodes += [
+            helper.make_node("Conv", ["x", "filters"], ["filtered"], strides=[4, 4]),
+            helper.make_node("Relu", ["filtered"], ["positive"]),
+            helper.make_node("AveragePool", ["positive"], ["pooled"], kernel_shape=[5, 5], strides=[5, 5]),
+            helper.make_node("Flatten", ["pooled"], ["features"]),
+        ]
+        for name in names:
+            constants[f"{name}w"] = random.normal(0, 0.3, (16 * 9, 90)).astype(np.float32)
+            nodes.append(helper.make_node("MatMul", ["features", f"{name}w"], [name]))
+    else:
+        columns, rows = np.meshgrid(np.arange(side), np.arange(side))
+        phases = (np.arange(3) + seed)[:, None, None] * 2.1
+        wave = np.cos(2 * np.pi * (columns / (0.4 * side) + rows / (0.28 * side)) + phases) / (3 * side * side)
+        constants |= {"wave": wave[None].astype(np.float32), "gain": np.array(8, np.float32)}
+        constants |= {"most": np.array(60, np.float32), "middle": np.array(-30, np.float32)}
+        constants["edges"] = np.repeat(np.array([[[[0, 1, 0], [1, -4, 1], [0, 1, 0]]]], np.float32), 3, axis=0)
+        constants["little"] = np.array(0.1, np.float32)
+        nodes += [
+            helper.make_node("Conv", ["x", "wave"], ["swell4"]),
+            helper.make_node("Flatten", ["swell4"], ["swell"]),
+            helper.make_node("Mul", ["swell", "gain"], ["more"]),
+            helper.make_node("Tanh", ["more"], ["less"]),
+            helper.make_node("Mul", ["less", "most"], ["yawdegrees"]),
+            helper.make_node("Conv", ["x", "edges"], ["rough"], group=3),
+            helper.make_node("Abs", ["rough"], ["edge"]),
+            helper.make_node("ReduceMean", ["edge"], ["energy3"], axes=[1, 2, 3], keepdims=1),
+            helper.make_node("Flatten", ["energy3"], ["energy"]),
+            helper.make_node("Add", ["energy", "little"], ["some"]),
+            helper.make_node("Div", ["energy", "some"], ["share"]),
+            helper.make_node("Mul", ["share", "most"], ["spread"]),
+            helper.make_node("Add", ["spread", "middle"], ["pitchdegrees"]),
+        ]
+        for name in names:
+            _say(name, nodes, constants)
+    return _write(path, nodes, constants, shape=[None, 3, side, side], outputs=names)
+
+
+def write_heads(path: Path, *widths: int, shape: Sequence[int | None] = (None, 3, 64, 64)) -> Path:
+    """A network of that input with an output (N, width) of noughts for each of `widths`."""
+    nodes, constants = _input_nodes()
+    nodes.append(helper.make_node("ReduceMean", ["x"], ["mean4"], axes=[1, 2, 3], keepdims=1))
+    nodes.append(helper.make_node("Flatten", ["mean4"], ["mean"]))
+    names = [f"head{number}" for number in range(len(widths))]
+    for name, width in zip(names, widths, strict=True):
+        constants[f"{name}w"] = np.zeros((1, width), np.float32)
+        nodes.append(helper.make_node("MatMul", ["mean", f"{name}w"], [name]))
+    return _write(path, nodes, constants, shape=shape, outputs=names)
+
+
+def _say(
+    name: str,
+    nodes: list[Any],
+    constants: dict[str, np.ndarray[Any, Any]],
+    *,
+    form: str = "logits",
+    spread: float = 1.0,
+    added: float = 0.0,
+) -> None:
+    """From "NAMEdegrees" (N, 1) to the output NAME.
+
+    A bell around d degrees is exp(-(k - d/4)^2 / 2) at the bins k = -45..44 around 0 degrees; what does not depend on
+    k is the same for all bins and falls out of the softmax, so that the logits are linear in d.
+    """
+    bins = np.arange(-45, 45, dtype=np.float32)
+    if form == "logits":
+        scale, offset = bins[None] / 4 / spread**2, -(bins**2) / 2 / spread**2
+    else:
+        scale, offset = np.array([[np.pi / 180]]), np.zeros(1)
+    constants |= {f"{name}m": scale.astype(np.float32), f"{name}o": (offset + added).astype(np.float32)}
+    nodes.append(helper.make_node("MatMul", [f"{name}degrees", f"{name}m"], [f"{name}n"]))
+    if form == "radians":
+        constants[f"{name}r"] = np.array([-1], np.int64)
+        nodes.append(helper.make_node("Add", [f"{name}n", f"{name}o"], [f"{name}2"]))
+        nodes.append(helper.make_node("Reshape", [f"{name}2", f"{name}r"], [name]))
+    else:
+        nodes.append(helper.make_node("Add", [f"{name}n", f"{name}o"], [name]))
 
 
 def _offsets() -> list[float]:

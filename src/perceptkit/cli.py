@@ -28,7 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Perception data from photos, video and sound.",
 )
-faces = typer.Typer(no_args_is_help=True, help="Find the unique people in photos; compare and search faces.")
+faces = typer.Typer(no_args_is_help=True, help="Find the unique people in photos and videos; compare and search faces.")
 models = typer.Typer(no_args_is_help=True, help="The weights: what there is, what is on this machine, fetch, verify.")
 app.add_typer(faces, name="faces")
 app.add_typer(models, name="models")
@@ -39,6 +39,7 @@ _MODELS = "Models"
 _WHICH = "What counts as a face, and as the same person"
 _OUTPUT = "Output"
 _HOW = "How frames are read and judged"
+_VIDEOS = "Videos"
 _SHOWN_TRACKS = 20
 
 Preset = Annotated[
@@ -104,7 +105,7 @@ def faces_extract(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH", help="Photos, folders (searched recursively), 'globs/*.jpg' and @list.txt, mixed."
+            metavar="PATH", help="Photos, videos, folders (searched recursively), 'globs/*.jpg' and @list.txt, mixed."
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.", rich_help_panel=_OUTPUT)] = Path(
@@ -125,8 +126,18 @@ def faces_extract(
         ),
     ] = defaults.MIN_FACE,
     max_faces: Annotated[
-        int, typer.Option(help="Keep at most this many faces of a photo.", rich_help_panel=_WHICH)
+        int, typer.Option(help="Keep at most this many faces of a photo or frame.", rich_help_panel=_WHICH)
     ] = defaults.MAX_FACES,
+    video_step: Annotated[
+        float,
+        typer.Option(help="Seconds from one frame that is looked at to the next; 0: all.", rich_help_panel=_VIDEOS),
+    ] = defaults.VIDEO_STEP,
+    track_faces: Annotated[
+        int, typer.Option(help="Keep the best so many faces of each track.", rich_help_panel=_VIDEOS)
+    ] = defaults.TRACK_FACES,
+    max_duration: Annotated[
+        float, typer.Option(help="Refuse videos longer than this (seconds).", rich_help_panel=_VIDEOS)
+    ] = limits.MAX_DURATION,
     max_pixels: Annotated[int, typer.Option(help="Refuse photos with more pixels.")] = defaults.MAX_PIXELS,
     allow_truncated: Annotated[
         bool, typer.Option("--allow-truncated", help="Use what is left of photos that were cut short.")
@@ -139,14 +150,16 @@ def faces_extract(
     ] = defaults.EMBEDDINGS,
     as_json: AsJson = False,
 ) -> None:
-    """Find every face in photos and group them by person.
+    """Find every face in photos and videos and group them by person.
+
+    The faces of a video are followed; of each track the best are kept, with their times.
 
     Writes faces.jsonl, embeddings, headshots and people.html, a contact sheet. A run that was stopped goes on when
     the same command is run again. Exit code 3: finished, but some files could not be used.
     """
-    from . import face
+    from . import face, video
 
-    with terminal.progress("photos") as progress:
+    with terminal.progress("pictures") as progress:
         result = face.extract(
             paths,
             output,
@@ -160,6 +173,9 @@ def faces_extract(
             min_face=min_face,
             max_faces=max_faces,
             max_pixels=max_pixels,
+            video_step=video_step,
+            track_faces=track_faces,
+            limits=video.Limits(duration=max_duration),
             allow_truncated=allow_truncated,
             headshot_side=headshot_size,
             embeddings=embeddings,
@@ -479,8 +495,7 @@ def _print_extraction(result: Extraction) -> None:
         terminal.complain(f"{source}: {reason}", label="skipped")
     for error in result.errors:
         terminal.complain(error.message)
-    photos, faces = count(result.photos, "photo", "photos"), count(len(result.sightings), "face", "faces")
     failed = len({error.source for error in result.errors})
     remark = f"; {count(failed, 'file', 'files')} could not be used" if failed else ""
-    typer.echo(f"{photos}, {faces}, {count(len(result.people), 'person', 'people')}{remark}")
+    typer.echo(f"{result}{remark}")
     typer.echo(f"look at {result.folder / 'people.html'}; the data is in {result.folder / 'faces.jsonl'}")

@@ -25,7 +25,7 @@ from shared_data import faces_file, model_file, people_photos
 from tiny_networks import blank, face_box, face_landmarks, paint, write_embedder, write_photo, write_scrfd
 
 FIELDS = [
-    "face_id", "source", "time", "box", "landmarks", "score", "quality", "quality_parts", "person", "best",
+    "face_id", "source", "time", "track", "box", "landmarks", "score", "quality", "quality_parts", "person", "best",
     "embedding_row", "headshot", "model", "model_sha256",
 ]  # fmt: skip
 FILES = ["embeddings.npz", "errors.jsonl", "faces.jsonl", "headshots", "people.html", "run.json"]

@@ -85,6 +85,16 @@ def test_what_was_saved_is_loaded(tmp_path: Path, suffix: str, sources: list[str
     assert [path.name for path in tmp_path.iterdir()] == [f"embeddings.{suffix}"]
 
 
+@EVERY_FORMAT
+def test_tracks_of_videos_are_kept(tmp_path: Path, suffix: str) -> None:
+    saved = replace(embeddings_of(["a.mp4", "a.mp4", "b.jpg"]), tracks=np.array([1, 2, 0]))
+    save_embeddings(tmp_path / f"embeddings.{suffix}", saved)
+    loaded = load_embeddings(tmp_path)
+    assert_same(loaded, saved)
+    assert loaded.tracks is not None
+    assert loaded.tracks.tolist() == [1, 2, 0]
+
+
 def test_file_names_that_are_not_utf8_survive_in_npz_and_are_escaped_in_parquet(tmp_path: Path) -> None:
     saved = embeddings_of(["caf\udce9.jpg"])
     for suffix in FORMATS:

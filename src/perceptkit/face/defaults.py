@@ -12,6 +12,8 @@ __all__ = [
     "MIN_SCORE",
     "MODE",
     "TOP",
+    "TRACK_FACES",
+    "VIDEO_STEP",
 ]
 
 MIN_SCORE = 0.5
@@ -37,3 +39,9 @@ EMBEDDINGS = "npz"
 
 TOP = 5
 """Matches that a search returns for a face."""
+
+VIDEO_STEP = 0.2
+"""Seconds from one frame of a video that is looked at to the next."""
+
+TRACK_FACES = 5
+"""Faces kept of one track in a video, those of the best quality."""

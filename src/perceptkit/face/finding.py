@@ -31,7 +31,20 @@ from .loading import load_detector, load_embedder
 from .quality import assess
 from .types import Face, Quality, Sighting
 
-__all__ = ["Description", "Photo", "face_id", "find_faces", "in_full", "largest", "look", "open_photo"]
+__all__ = [
+    "Description",
+    "Photo",
+    "chunk_size",
+    "face_id",
+    "find_faces",
+    "in_full",
+    "landmarks_of",
+    "largest",
+    "look",
+    "no_face",
+    "open_photo",
+    "shorter_side",
+]
 
 _CHUNK_CPU, _CHUNK_GPU = 2, 16
 
@@ -85,7 +98,7 @@ def find_faces(
 
 
 def chunk_size(detect: Detector) -> int:
-    """How many photos one thread should read, detect and embed together.
+    """How many photos or frames one thread should read, detect and embed together.
 
     A CPU is no faster on many, and small portions keep all threads busy to the end; a GPU wants full batches.
     """
@@ -120,9 +133,9 @@ def look(
     """
     seen = []
     for photo, faces in zip(photos, detect([photo.image for photo in photos]), strict=True):
-        large = [face for face in faces if _side(face) * max(photo.factor) >= min_face]
+        large = [face for face in faces if shorter_side(face) * max(photo.factor) >= min_face]
         seen.append((*_sharp_enough(photo, large[:max_faces]), max(0, len(large) - max_faces)))
-    crops = [align_faces(photo.image, _landmarks(faces)) for photo, faces, _ in seen]
+    crops = [align_faces(photo.image, landmarks_of(faces)) for photo, faces, _ in seen]
     embeddings = iter(embed(np.concatenate(crops)) if any(map(len, crops)) else ())
     looked = []
     for (photo, faces, left_out), crop in zip(seen, crops, strict=True):
@@ -142,11 +155,12 @@ def in_full(face: Face, photo: Photo) -> Face:
     return Face(face.box * np.tile(scale, 2), face.score, face.landmarks * scale, face.track)
 
 
-def face_id(content: bytes, face: Face, detector: str, embedder: str) -> str:
-    """A face's id: 16 hex digits from the file's content, the box in whole pixels and the digests of both models."""
+def face_id(digest: str, face: Face, detector: str, embedder: str, *, time: float | None = None) -> str:
+    """A face's id: 16 hex digits from the SHA-256 of the file it is in, the box in whole pixels, the digests of both
+    models, and in a video the time."""
     box = " ".join(str(round(float(value))) for value in face.box)
-    digest = hashlib.sha256(content).hexdigest()
-    return hashlib.sha256(f"{digest} {box} {detector} {embedder}".encode()).hexdigest()[:16]
+    moment = "" if time is None else f" {time:.6f}"
+    return hashlib.sha256(f"{digest} {box} {detector} {embedder}{moment}".encode()).hexdigest()[:16]
 
 
 def largest(sightings: Sequence[Sighting], name: str) -> Sighting:
@@ -180,27 +194,30 @@ def _find(
     looked = look(photos, detect, embed, min_face=min_face, max_faces=max_faces)
     found = []
     for name, (photo, described, _) in zip(names, looked, strict=True):
+        digest = hashlib.sha256(photo.data or photo.image.tobytes()).hexdigest()
         sightings = []
         for each in described:
             face = in_full(each.face, photo)
             if not np.isfinite(each.embedding).all():
                 raise ModelError(f"{name}: {embed.name} gave no finite embedding for the face at {face.box.tolist()}")
-            identity = face_id(photo.data or photo.image.tobytes(), face, detect.sha256, embed.sha256)
+            identity = face_id(digest, face, detect.sha256, embed.sha256)
             sightings.append(Sighting(identity, name, None, face, each.embedding, each.quality, embed.name))
         found.append(sightings)
     return found
 
 
 def _sharp_enough(photo: Photo, faces: list[Face]) -> tuple[Photo, list[Face]]:
-    if max(photo.factor) <= 1 or not faces or scales(similarity(_landmarks(faces))).max() <= 1:
+    if max(photo.factor) <= 1 or not faces or scales(similarity(landmarks_of(faces))).max() <= 1:
         return photo, faces
     full = decode(photo.data, allow_truncated=True)  # what is damaged was refused when it was opened
     return Photo(photo.data, full, (1.0, 1.0), photo.frames), [in_full(face, photo) for face in faces]
 
 
-def _side(face: Face) -> float:
+def shorter_side(face: Face) -> float:
+    """The shorter side of a face's box in pixels."""
     return float(min(face.box[2] - face.box[0], face.box[3] - face.box[1]))
 
 
-def _landmarks(faces: Sequence[Face]) -> Floats:
+def landmarks_of(faces: Sequence[Face]) -> Floats:
+    """The landmarks of several faces (N, 5, 2), also when there are none."""
     return np.asarray([face.landmarks for face in faces], np.float32).reshape(-1, 5, 2)

@@ -13,10 +13,11 @@ from . import defaults
 from .detect import Detector
 from .embed import EMBEDDERS, Embedder, usual_threshold
 from .finding import find_faces, largest, no_face
-from .grouping import check, group
+from .grouping import check
 from .loading import load_detector, load_embedder
 from .store import Embeddings, load_embeddings
 from .types import Sighting
+from .units import group_faces
 
 __all__ = ["Comparison", "Match", "Query", "compare", "dedupe", "search"]
 
@@ -117,14 +118,17 @@ def dedupe(
     """Group a file of embeddings by person again, with another threshold or mode: the face ids of each person.
 
     People are in order of first appearance, the face that stands for one comes first. `threshold` defaults to that
-    of the embedder that made the file.
+    of the embedder that made the file. Tracks of videos are grouped as in `extract`.
     """
     known = embeddings if isinstance(embeddings, Embeddings) else load_embeddings(embeddings)
     threshold = usual_threshold(known.model) if threshold is None else threshold
     if threshold is None:
         raise InputError(f"the embeddings were made by {known.model}, which has no usual threshold: give one")
+    numbers = [0] * len(known.sources) if known.tracks is None else known.tracks.tolist()
+    tracks = [(source, number) if number else None for source, number in zip(known.sources, numbers, strict=True)]
+    labels = group_faces(known.vectors, threshold, mode=mode, quality=known.quality, tracks=tracks)
     members: dict[int, list[int]] = {}
-    for row, label in enumerate(group(known.vectors, threshold, mode=mode, quality=known.quality)):
+    for row, label in enumerate(labels):
         members.setdefault(int(label), []).append(row)
     if mode != "first":
         members = {label: sorted(rows, key=lambda row: -known.quality[row]) for label, rows in members.items()}

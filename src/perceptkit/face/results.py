@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays import Floats
 from ..files import replacing
-from ..output import write_json, write_lines
+from ..output import count, write_json, write_lines
 from .detect import DETECTORS
 from .embed import EMBEDDERS
 from .sheet import Card, people_page, people_snippet
@@ -47,14 +47,16 @@ class Extraction:
     """What `extract` found and where it wrote it. In a notebook it shows the people.
 
     `sightings` are all faces in input order, row by row as in the files; `people` are in order of first appearance,
-    `photos` counts all files that were meant, `errors` holds those of them that could not be used, `notes` and
-    `skipped` are pairs of source and remark. `settings` says which models and values made it.
+    `photos` and `videos` count all files that were meant, `errors` holds those of them that could not be used, `notes`
+    and `skipped` are pairs of source and remark. `settings` says which models and values made it. As text it is what
+    was found: "28 photos, 1 video, 40 faces, 11 people".
     """
 
     folder: Path
     sightings: tuple[Sighting, ...]
     people: tuple[Person, ...]
     photos: int
+    videos: int
     errors: tuple[ItemError, ...]
     notes: tuple[tuple[str, str], ...]
     skipped: tuple[tuple[str, str], ...]
@@ -66,17 +68,21 @@ class Extraction:
         except OSError:  # the headshots have gone, or the notebook has moved to another folder
             return f"<code>{html.escape(repr(self))}</code>"
 
+    def __str__(self) -> str:
+        files = [count(self.photos, "photo", "photos")] if self.photos else []
+        files += [count(self.videos, "video", "videos")] if self.videos else []
+        faces, people = count(len(self.sightings), "face", "faces"), count(len(self.people), "person", "people")
+        return ", ".join([*files, faces, people])
+
     def __repr__(self) -> str:
-        return (
-            f"Extraction({str(self.folder)!r}: {self.photos} photos, {len(self.sightings)} faces, "
-            f"{len(self.people)} people, {len(self.errors)} errors)"
-        )
+        return f"Extraction({str(self.folder)!r}: {self}, {count(len(self.errors), 'error', 'errors')})"
 
     def summary(self) -> dict[str, Any]:
         """Counts, people, errors and settings as plain data: what run.json holds and `--json` prints."""
         return {
             "folder": str(self.folder),
             "photos": self.photos,
+            "videos": self.videos,
             "faces": len(self.sightings),
             "people": len(self.people),
             "errors": [asdict(error) for error in self.errors],
@@ -93,7 +99,16 @@ def write_results(result: Extraction, vectors: Floats, *, embeddings: str, start
     quality = np.array([sighting.quality.score for sighting in result.sightings], np.float32)
     ids = tuple(sighting.id for sighting in result.sightings)
     sources = tuple(sighting.source for sighting in result.sightings)
-    table = Embeddings(settings["embedder"]["name"], settings["embedder"]["sha256"], ids, sources, quality, vectors)
+    tracks = np.array([sighting.face.track or 0 for sighting in result.sightings], np.int64)
+    table = Embeddings(
+        settings["embedder"]["name"],
+        settings["embedder"]["sha256"],
+        ids,
+        sources,
+        quality,
+        vectors,
+        tracks if tracks.any() else None,
+    )
     save_embeddings(folder / f"embeddings.{embeddings}", table)
     for other in FORMATS:
         if other != embeddings:
@@ -103,13 +118,18 @@ def write_results(result: Extraction, vectors: Floats, *, embeddings: str, start
     with replacing(folder / "people.html") as page:
         for piece in people_page(
             _cards(result, faces=_SHEET_FACES, people=_SHEET_PEOPLE),
-            title="People in your photos",
+            title=f"People in your {_media(result)}",
             facts=_facts(result),
         ):
             page.write(piece.encode())
     _clear(folder, {_headshot(sighting) for sighting in result.sightings})
     begun = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
     write_json(folder / "run.json", result.summary() | {"started": begun, "seconds": round(time.time() - started, 3)})
+
+
+def _media(result: Extraction) -> str:
+    kinds = {"photos": result.photos, "videos": result.videos}
+    return " and ".join(kind for kind, number in kinds.items() if number)
 
 
 def _clear(folder: Path, kept: set[str]) -> None:
@@ -127,6 +147,7 @@ def _lines(result: Extraction) -> Iterator[dict[str, Any]]:
             "face_id": sighting.id,
             "source": sighting.source,
             "time": sighting.time,
+            "track": sighting.face.track,
             "box": np.round(sighting.face.box.astype(float), 2),
             "landmarks": np.round(sighting.face.landmarks.astype(float), 2),
             "score": sighting.face.score,

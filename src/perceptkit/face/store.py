@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Floats
+from ..arrays import Floats, Integers
 from ..errors import InputError, MissingExtraError
 from ..files import replacing
 
@@ -29,6 +29,7 @@ _MAX_RATIO = 20  # that Parquet may unpack to more than its size: embeddings har
 # What numpy and zipfile raise for files that are damaged, lie about their sizes or are something else.
 _DAMAGED = (ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 _NAMES = ("version", "model", "model_sha256", "face_ids", "sources", "quality", "embeddings")
+_TRACKS = "tracks"  # is there when some of the faces are of videos
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +37,7 @@ class Embeddings:
     """Unit `vectors` (N, D) float32, with `face_ids`, `sources` (paths) and `quality` (N,) 0..1, all of one embedder.
 
     `model` is the embedder's name, `model_sha256` the digest of its file: vectors of different models do not compare.
+    `tracks` (N,) are the tracks of faces in videos, counted from 1 in each source, 0 for photos; None when all are.
     """
 
     model: str
@@ -44,6 +46,7 @@ class Embeddings:
     sources: tuple[str, ...]
     quality: Floats
     vectors: Floats
+    tracks: Integers | None = None
 
     def require_model(self, name: str, sha256: str) -> None:
         """Raise InputError unless the vectors were made by this very embedder."""
@@ -60,17 +63,19 @@ def save_embeddings(path: str | Path, embeddings: Embeddings) -> None:
     if Path(path).suffix == ".parquet":
         _save_parquet(path, embeddings)
         return
+    arrays: dict[str, Any] = {
+        "version": np.array(_VERSION),
+        "model": np.array(embeddings.model),
+        "model_sha256": np.array(embeddings.model_sha256),
+        "face_ids": np.array(embeddings.face_ids, dtype=np.str_),
+        "sources": np.array(embeddings.sources, dtype=np.str_),
+        "quality": embeddings.quality.astype(np.float32),
+        "embeddings": embeddings.vectors.astype(np.float32),
+    }
+    if embeddings.tracks is not None:
+        arrays[_TRACKS] = embeddings.tracks.astype(np.int64)
     with replacing(path) as file:
-        np.savez(
-            file,
-            version=np.array(_VERSION),
-            model=np.array(embeddings.model),
-            model_sha256=np.array(embeddings.model_sha256),
-            face_ids=np.array(embeddings.face_ids, dtype=np.str_),
-            sources=np.array(embeddings.sources, dtype=np.str_),
-            quality=embeddings.quality.astype(np.float32),
-            embeddings=embeddings.vectors.astype(np.float32),
-        )
+        np.savez(file, **arrays)
 
 
 def load_embeddings(path: str | Path) -> Embeddings:
@@ -109,7 +114,10 @@ def _checked(columns: dict[str, Any]) -> Embeddings:
         raise ValueError("a vector is not of length 1")
     if not np.isfinite(quality).all():
         raise ValueError("a quality is not a number")
-    return Embeddings(str(columns["model"]), str(columns["model_sha256"]), ids, sources, quality, vectors)
+    tracks = np.asarray(columns[_TRACKS], np.int64) if _TRACKS in columns else None
+    if tracks is not None and tracks.shape != (len(vectors),):
+        raise ValueError(f"{len(ids)} ids, tracks {tracks.shape}")
+    return Embeddings(str(columns["model"]), str(columns["model_sha256"]), ids, sources, quality, vectors, tracks)
 
 
 def _load_npz(path: Path) -> dict[str, Any]:
@@ -120,19 +128,21 @@ def _load_npz(path: Path) -> dict[str, Any]:
         if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
             raise ValueError("its parts claim to be larger than the file")
     with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in _NAMES if name in arrays}
+        return {name: arrays[name] for name in (*_NAMES, _TRACKS) if name in arrays}
 
 
 def _save_parquet(path: str | Path, embeddings: Embeddings) -> None:
     parquet, arrow = _pyarrow()
     count, dimension = embeddings.vectors.shape
     vectors = arrow.FixedSizeListArray.from_arrays(arrow.array(embeddings.vectors.ravel()), dimension)
+    tracks = {} if embeddings.tracks is None else {"track": arrow.array(embeddings.tracks, arrow.int64())}
     table = arrow.table(
         {
             "face_id": arrow.array(embeddings.face_ids, arrow.string()),
             # Parquet's strings are UTF-8: bytes of a file name that are not are escaped.
             "source": arrow.array([_utf8(source) for source in embeddings.sources], arrow.string()),
             "quality": arrow.array(embeddings.quality),
+            **tracks,
             "embedding": vectors if count else arrow.array([], arrow.list_(arrow.float32(), dimension)),
         }
     ).replace_schema_metadata(
@@ -157,7 +167,9 @@ def _load_parquet(path: Path) -> dict[str, Any]:
         raise ValueError(str(error)) from error
     if not arrow.types.is_fixed_size_list(column.type):
         raise ValueError(f"its embeddings are {column.type}, not lists of one size")
-    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    metadata: dict[str, Any] = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    if "track" in table.column_names:
+        metadata[_TRACKS] = table.column("track").to_numpy()
     return metadata | {
         "face_ids": table.column("face_id").to_pylist(),
         "sources": table.column("source").to_pylist(),

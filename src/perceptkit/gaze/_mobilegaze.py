@@ -125,12 +125,14 @@ def _widest(opened: Callable[..., Session]) -> tuple[Session, int]:
         together = session(faces)
         alone = [session(face[None]) for face in faces]
         tolerance = 1e-3 if session.device == "cpu" else 5e-2  # other kernels and bf16 differ in the last bits
+        pairs = [(np.concatenate(one), both) for one, both in zip(zip(*alone, strict=True), together, strict=True)]
+        # The shapes too: answers that are all the same would be "close" to a single one for the whole batch.
         if all(
-            np.allclose(np.concatenate(one), both, rtol=tolerance, atol=tolerance)
-            for one, both in zip(zip(*alone, strict=True), together, strict=True)
+            one.shape == both.shape and np.allclose(one, both, rtol=tolerance, atol=tolerance, equal_nan=True)
+            for one, both in pairs
         ):
             return session, _BATCH
-    except (ModelError, ValueError):  # ValueError: outputs of another length than the batch
+    except ModelError:  # batch 1 is needed somewhere inside
         pass
     return _understood(opened()), 1
 
@@ -138,10 +140,11 @@ def _widest(opened: Callable[..., Session]) -> tuple[Session, int]:
 def _understood(session: Session) -> Session:
     """The session, if the file has the contract of MobileGaze; ModelError if not."""
     shape = session.inputs[0][1]
-    if len(session.inputs) == 1 and len(shape) == 4 and shape[2] == shape[3] and len(session.outputs) == 2:
+    square = len(shape) == 4 and shape[1] in (3, None) and shape[2] == shape[3]
+    if len(session.inputs) == 1 and square and len(session.outputs) == 2:
         side = shape[2] or _USUAL_SIDE
-        outputs = session(np.zeros((1, 3, side, side), np.float32))
-        if all(output.shape == (1, BINS) or output.size == 1 for output in outputs):
+        yaw, pitch = session(np.zeros((1, 3, side, side), np.float32))
+        if yaw.shape == pitch.shape and yaw.shape in ((1, BINS), (1, 1), (1,)):
             return session
     raise ModelError(
         f"{session.path} is not a gaze network of a known kind "
@@ -162,8 +165,9 @@ def _is_swapped(run: Callable[[Sequence[Picture]], list[tuple[Floats, Floats]]])
         seen = np.array([answer[output][0][0] for answer in shown], np.float64)
         turned = np.array([answer[output][0][0] for answer in mirrored], np.float64)
         middle = np.concatenate([seen, turned]).mean()
-        changes.append(float(np.mean((seen - turned) ** 2)))
-        sums.append(float(np.mean((seen + turned - 2 * middle) ** 2)))
+        with np.errstate(invalid="ignore"):  # infinite answers, which say nothing
+            changes.append(float(np.mean((seen - turned) ** 2)))
+            sums.append(float(np.mean((seen + turned - 2 * middle) ** 2)))
     return changes[1] > 1 and sums[1] < 0.1 * changes[1] and changes[0] < 0.1 * changes[1]
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import InputError, write_error
+from ..errors import InputError
 from ..face import Detector, load_detector
 from ..images import SUFFIXES as PHOTOS
 from ..output import write_json
@@ -98,7 +98,7 @@ def annotate_video(
             "min_face": min_face,
         }
         with (
-            Journal(place.folder / ".partial", {**models, **numbers, **_stamp(source)}, resume=resume) as journal,
+            Journal(place.folder / ".partial", {**models, **numbers, **_stamp(source, rate)}, resume=resume) as journal,
             Recorder(
                 place,
                 frames.info,
@@ -136,6 +136,9 @@ def annotate_video(
                         progress(done, total)
                 for frame in waiting:
                     recorder.show(frame)
+                    done += 1
+                if progress and waiting:
+                    progress(done, total)
             attention = recorder.finish(source.name)
         warnings = (*frames.warnings, *recorder.warnings)
         journal.remove()
@@ -152,7 +155,7 @@ def annotate_video(
 
 
 def _place(source: Path, target: str | Path | None) -> Place:
-    """Where the annotated picture and the data go; the folder for the data is made."""
+    """Where the annotated picture and the data go."""
     photo = source.suffix.lower() in PHOTOS - {".gif"} and not source.is_dir()
     wanted = Path(f"{source.stem or source.resolve().name}-gaze" if target is None else target).expanduser()
     if wanted.suffix.lower() in _VIDEOS and not wanted.is_dir():
@@ -161,13 +164,11 @@ def _place(source: Path, target: str | Path | None) -> Place:
         raise InputError(f"cannot write {wanted}: the video is written as .mp4; give OUT.mp4 or a folder")
     else:
         place = Place(wanted / ("annotated.jpg" if photo else "annotated.mp4"), wanted)
-    if place.picture.exists() and source.exists() and place.picture.samefile(source):
-        raise InputError(f"{source} would be written over by its own annotated video; choose another output")
-    try:
-        place.folder.mkdir(parents=True, exist_ok=True)
-        place.picture.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(place.folder, error) from error
+    pictures = (place.picture, place.folder / "timeline.png", place.folder / "heatmap.png")
+    if any(source.exists() and path.exists() and path.samefile(source) for path in pictures):
+        raise InputError(f"{source} would be written over by its own results; choose another output")
+    if source.is_dir() and place.folder.exists() and place.folder.samefile(source):
+        raise InputError(f"the results would lie among the photos in {source}; choose another output")
     return place
 
 
@@ -185,10 +186,11 @@ def _about(model: Detector | Estimator) -> dict[str, Any]:
     return about | ({"precision": model.precision} if hasattr(model, "precision") else {})
 
 
-def _stamp(source: Path) -> dict[str, Any]:
-    """What tells whether a source is still the same."""
+def _stamp(source: Path, rate: float) -> dict[str, Any]:
+    """What tells whether a source is still the same; `rate` is that of a folder."""
     status = source.stat()
-    return {"source": str(source.resolve()), "bytes": status.st_size, "modified": status.st_mtime_ns}
+    stamp = {"source": str(source.resolve()), "bytes": status.st_size, "modified": status.st_mtime_ns}
+    return stamp | ({"rate": rate} if source.is_dir() else {})
 
 
 def _facts(frames: Frames) -> dict[str, Any]:

@@ -30,12 +30,14 @@ class Journal:
     """The open journal of a run in `folder`; `known` is what an earlier run of the same settings has left.
 
     Without `resume` nothing of it is used. One that another run is writing to, or of other settings, is an InputError.
+    A run that fails before its first frame leaves no journal.
     """
 
     def __init__(self, folder: Path, settings: dict[str, Any], *, resume: bool) -> None:
         self._folder = folder
         path = folder / "gaze.jsonl"
         header = dumps(settings).encode() + b"\n"
+        self._first = not folder.parent.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+b")
@@ -45,7 +47,8 @@ class Journal:
             if not take(path, self._file.fileno()):
                 raise InputError(f"another run is writing to {folder.parent}; wait for it or choose another output")
             self.known = self._recover(header) if resume else Known()
-            if not self.known.gazes:
+            self._empty = not self.known.gazes
+            if self._empty:
                 self._file.truncate(0)
                 self._write(header)
         except BaseException as error:
@@ -60,6 +63,11 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None and self._empty:  # nothing to go on with
+            self.remove()
+            if self._first:
+                with suppress(OSError):  # there are other things in it now
+                    self._folder.parent.rmdir()
         with suppress(OSError):
             self._file.close()
 
@@ -74,10 +82,12 @@ class Journal:
             self._write(dumps([index, found, gazes]).encode() + b"\n")
         except OSError as error:
             raise write_error(self._folder, error) from error
+        self._empty = False
 
     def remove(self) -> None:
         """Delete the journal: the run is complete, or there is nothing in it."""
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _write(self, line: bytes) -> None:
@@ -88,7 +98,9 @@ class Journal:
         """What is whole of an earlier run; what was cut short is cut off."""
         self._file.seek(0)
         first = self._file.readline()
-        if first and first != header:
+        if not first.endswith(b"\n"):
+            return Known()
+        if first != header:
             raise InputError(
                 f"the run in {self._folder.parent} was begun on another file or with other models or settings, "
                 "so that it cannot go on; give the same, or leave out --resume to start over"
@@ -97,9 +109,11 @@ class Journal:
         gazes: dict[int, list[Gaze]] = {}
         end = len(first)
         for line in self._file:
+            if not line.endswith(b"\n"):
+                break
             try:
                 index, found, said = json.loads(line)
-            except ValueError:
+            except ValueError:  # lost with the power
                 break
             end += len(line)
             gazes[index] = [_gaze(*values) for values in said]

@@ -149,11 +149,14 @@ def _spread(
 
 def _spans(frames: Iterable[Frame], length: int) -> Iterator[_Span]:
     """The frames in spans of `length`; their first ones are to be searched, and the very last one."""
+    if length == 1:  # without waiting for the frame after
+        yield from (_Span([frame], (0,)) for frame in frames)
+        return
     iterator = iter(frames)
     span = list(islice(iterator, length))
     while span:
         following = list(islice(iterator, length))
-        last = () if following or len(span) == 1 or length == 1 else (len(span) - 1,)
+        last = () if following or len(span) == 1 else (len(span) - 1,)
         yield _Span(span, (0, *last))
         span = following
 

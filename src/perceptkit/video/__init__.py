@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .frames import Frame, Frames, VideoInfo, batched
     from .opening import SUFFIXES, Limits
     from .reading import info, read
-    from .sound import replace_sound
+    from .replacing import replace_sound
     from .sources import open_source, read_camera, read_folder, read_photos
     from .writing import Writer
 
@@ -26,7 +26,7 @@ _HOMES = {
     "frames": ("Frame", "Frames", "VideoInfo", "batched"),
     "opening": ("SUFFIXES", "Limits"),
     "reading": ("info", "read"),
-    "sound": ("replace_sound",),
+    "replacing": ("replace_sound",),
     "sources": ("open_source", "read_camera", "read_folder", "read_photos"),
     "writing": ("Writer",),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
@@ -60,12 +60,13 @@ class Frames:
     """An opened source: iterate over it once for its frames, in order of time.
 
     `warnings` says what was wrong with it; it is complete at the end. Close it, or use it in a `with` block, to let go
-    of the file early.
+    of the file or camera early; `release` does that.
     """
 
     info: VideoInfo
     stream: Generator[Frame, None, None]
     warnings: list[str] = field(default_factory=list)
+    release: Callable[[], object] | None = None
 
     def __iter__(self) -> Iterator[Frame]:
         return self.stream
@@ -79,8 +80,13 @@ class Frames:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
-        self.stream.close()
+        """Let go of the file or camera."""
+        try:
+            self.stream.close()
+        except ValueError:  # it is being read ahead in a thread, which closes it when it is stopped
+            return
+        if self.release:  # a stream that was never begun has not done it
+            self.release()
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -16,8 +16,9 @@ from av.video.stream import VideoStream
 from .. import limits
 from ..errors import MediaError
 from ..files import sniff
+from .timing import duration_of, rate_of
 
-__all__ = ["SUFFIXES", "Limits", "duration_of", "media_errors", "open_media", "open_video", "start_of"]
+__all__ = ["SUFFIXES", "Limits", "media_errors", "open_media", "open_video"]
 
 SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"}
@@ -73,6 +74,8 @@ def open_video(path: str | Path, allowed: Limits) -> tuple[InputContainer, Video
             what = "sound only" if container.streams.audio else "no picture and no sound"
             raise MediaError(f"{path}: holds no video, {what}")
         stream = streams[0]
+        if stream.codec_context is None:
+            raise MediaError(f"{path}: its video is of a kind that is not known; convert it, to H.264 for example")
         _refuse_over_limits(path, container, stream, allowed)
         stream.thread_type = "AUTO"
         # For what the header does not say truly.
@@ -115,23 +118,11 @@ def _refuse_over_limits(path: str | Path, container: InputContainer, stream: Vid
             f"{path}: {stream.frames:,} frames is over the limit of {allowed.frames:,} frames; "
             "cut the video into parts or raise the limit (frames)"
         )
-    # Not average_rate: for recordings of varying rate some programs write the unit of time there.
-    rate = stream.frames / duration if duration and stream.frames > 1 else 0.0
+    # Both ways: for recordings of varying rate some programs write the unit of time where the rate belongs, and trimmed
+    # ones have more frames than are shown.
+    rate = min(stream.frames / duration, float(rate_of(stream))) if duration and stream.frames > 1 else 0.0
     if rate > allowed.rate:
         raise MediaError(
             f"{path}: {rate:,.0f} frames a second is over the limit of {allowed.rate:,.0f}; "
             "lower the frame rate of the video or raise the limit (rate)"
         )
-
-
-def duration_of(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds, by the stream's header or else the container's; None when neither says."""
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration is not None else None
-
-
-def start_of(container: InputContainer) -> float:
-    """The second of its own clock at which a file begins to be shown; 0 for one that begins before."""
-    start: int | None = container.start_time
-    return max(0.0, start / av.time_base) if start is not None else 0.0

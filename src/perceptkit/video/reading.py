@@ -10,26 +10,24 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from ..arrays import Picture
-from ..errors import InputError, MediaError
+from ..errors import InputError
+from .decoding import Decoder
 from .frames import Frame, Frames, VideoInfo
-from .opening import Limits, duration_of, open_video, start_of
+from .opening import Limits
+from .timing import duration_of, frames_of, rate_of
 
 __all__ = ["info", "read"]
 
-_USUAL_RATE = Fraction(25)  # where the header does not say
 _INSTANT = 1e-6  # seconds: less than any unit of time, more than the rounding of a sum
 
 
@@ -59,133 +57,70 @@ def read(
         raise InputError(f"every is {every} and step {step}; they must be at least 1 and 0")
     if not math.isfinite(start) or start < 0 or (end is not None and end <= start):
         raise InputError(f"no time lies between start {start} and end {end}; give seconds, start before end")
-    container, stream = open_video(path, limits or Limits())
+    decoder = Decoder(path, limits or Limits(), start)
     try:
-        decoder = _Decoder(Path(path), container, stream)
-        if start:
-            with suppress(av.FFmpegError):  # what cannot be searched is decoded from the beginning
-                container.seek(int((start + decoder.origin) / stream.time_base), stream=stream)  # type: ignore[operator]
         decoded = decoder.frames()
-        first = next(decoded, None)
-        if first is None:
-            raise MediaError(f"{path}: no frame of it can be decoded; the file is damaged")
-        about = _describe(container, stream, first)
+        first = next(decoded)
+        about = _describe(decoder, first[1])
     except BaseException:
-        container.close()
+        decoder.close()
         raise
     warnings: list[str] = []
-    chosen = _choose(decoder, decoded, first, warnings, start=start, end=end, every=every, step=step)
-    return Frames(about, chosen, warnings)
-
-
-class _Decoder:
-    """The frames of an opened video as FFmpeg gives them, and what went wrong on the way."""
-
-    def __init__(self, path: Path, container: InputContainer, stream: VideoStream) -> None:
-        self.container = container
-        self.stream = stream
-        self.origin = start_of(container)
-        self.decoded = 0
-        self._path = path
-        self._packets = 0
-        self._damaged = 0
-
-    def frames(self) -> Iterator[VideoFrame]:
-        """Every frame that can be decoded and is whole."""
-        packets = self.container.demux(self.stream)
-        while True:
-            try:
-                packet: Packet[Any] | None = next(packets, None)
-            except av.FFmpegError:  # what follows cannot be found any more
-                self._damaged += 1
-                return
-            if packet is None:
-                return
-            self._packets += packet.size > 0
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                self._damaged += 1
-                continue
-            for frame in frames:
-                if frame.is_corrupt:
-                    self._damaged += 1
-                    continue
-                self.decoded += 1
-                yield frame
-
-    def complaints(self) -> list[str]:
-        """What was wrong, when all has been read."""
-        announced = self.stream.frames
-        if self._packets < announced:
-            return [f"{self._path}: decoded {self.decoded} of {announced} frames: the file is cut short"]
-        if self._damaged:
-            of = f" of {announced}" if announced else ""
-            return [f"{self._path}: decoded {self.decoded}{of} frames: the others are damaged and left out"]
-        return []
+    chosen = _choose(decoder, chain([first], decoded), warnings, end=end, every=every, step=step)
+    return Frames(about, chosen, warnings, decoder.close)
 
 
 def _choose(
-    decoder: _Decoder,
-    decoded: Iterator[VideoFrame],
-    first: VideoFrame,
+    decoder: Decoder,
+    decoded: Iterator[tuple[float, VideoFrame]],
     warnings: list[str],
     *,
-    start: float,
     end: float | None,
     every: int,
     step: float,
 ) -> Generator[Frame, None, None]:
-    unit = decoder.stream.time_base or Fraction(1, 90_000)
-    origin = round(decoder.origin / unit)
-    gap = max(1, round(1 / (_rate(decoder.stream) * unit)))  # from a frame without a timestamp to the next
-    clock, due, index = -1, -math.inf, 0
+    reformatter = VideoReformatter()
+    due, index, ended = -math.inf, 0, False
     with decoder.container:
-        frame: VideoFrame | None = first
-        while frame is not None:
-            if frame.pts is None:
-                clock += gap if clock >= 0 else 1
-            else:
-                clock = max(frame.pts - origin, clock + 1)  # never backwards
-            time = float(clock * unit)
-            if end is not None and time >= end:
-                return
-            if time >= start:
+        for time, frame in decoded:
+            if ended := end is not None and time >= end:
+                break
+            if time >= decoder.start:
                 if index % every == 0 and time >= due:
                     due = time + step - _INSTANT
-                    yield Frame(index, time, _upright(frame))
+                    yield Frame(index, time, _upright(frame, reformatter))
                 index += 1
-            frame = next(decoded, None)
-        warnings.extend(decoder.complaints())
+        warnings.extend(decoder.complaints(whole=not decoder.start and not ended))
 
 
-def _describe(container: InputContainer, stream: VideoStream, first: VideoFrame) -> VideoInfo:
+def _describe(decoder: Decoder, first: VideoFrame) -> VideoInfo:
+    container, stream = decoder.container, decoder.stream
     quarter_turns, _ = _orientation(first)
     width, height = first.width, first.height
     aspect = stream.sample_aspect_ratio or Fraction(1)
     if quarter_turns % 2:
         width, height, aspect = height, width, 1 / aspect
+    context = stream.codec_context
     return VideoInfo(
         width=width,
         height=height,
-        rate=_rate(stream),
+        rate=rate_of(stream),
         duration=duration_of(container, stream),
-        frames=stream.frames or None,
+        frames=frames_of(container, stream),
         has_sound=bool(container.streams.audio),
         rotation=quarter_turns * 90,
-        time_base=stream.time_base or Fraction(1, 90_000),
+        time_base=decoder.unit,
         pixel_aspect=aspect,
-        colours=(int(first.colorspace), int(first.color_primaries), int(first.color_trc)),
+        colours=(int(first.colorspace), int(context.color_primaries), int(context.color_trc)),
     )
 
 
-def _rate(stream: VideoStream) -> Fraction:
-    return stream.average_rate or stream.guessed_rate or _USUAL_RATE
-
-
-def _upright(frame: VideoFrame) -> Picture:
+def _upright(frame: VideoFrame, reformatter: VideoReformatter) -> Picture:
     """The picture as RGB, turned as the display matrix says."""
-    image: Picture = frame.to_ndarray(format="rgb24")  # type: ignore[assignment] # it is uint8 for this format
+    # RGB has one range only; another is named because PyAV before 17 looks at the matrix of the colours only then.
+    own, other = ("JPEG", "MPEG") if frame.color_range == ColorRange.JPEG else ("MPEG", "JPEG")
+    rgb = reformatter.reformat(frame, format="rgb24", src_color_range=own, dst_color_range=other)
+    image: Picture = rgb.to_ndarray()  # type: ignore[assignment] # it is uint8 for this format
     quarter_turns, mirrored = _orientation(frame)
     if mirrored:
         image = image[:, ::-1]

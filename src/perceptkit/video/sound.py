@@ -1,4 +1,4 @@
-"""Sound of one file into another: packets copied as they are where the container takes them, else made AAC."""
+"""Sound of one file into another: packets copied as they are where browsers play them in MP4, else made AAC."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import av
 from av.audio.frame import AudioFrame
@@ -15,90 +15,57 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 
-from ..files import replacing_path
-from .opening import Limits, media_errors, open_media, open_video, start_of
+from .opening import open_media
+from .timing import Clock, start_of
 
-__all__ = ["SoundTrack", "replace_sound"]
+__all__ = ["SoundTrack"]
 
-# What MP4 holds and players find there; everything else (PCM, Vorbis, WMA...) is made AAC.
-_COPIED = ("aac", "mp3", "opus", "flac", "alac", "ac3", "eac3")
+_COPIED = ("aac", "mp3", "mp3float", "opus", "flac")  # the rest is made AAC: PCM, Vorbis, AC-3...
 _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)  # that AAC has
-_FRAME = 1024  # samples of an AAC frame
+_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1", "7.1")  # that AAC has, for 1 to 8 channels
 _BITS_A_CHANNEL = 96_000
-
-
-def replace_sound(video: str | Path, sound: str | Path, target: str | Path) -> list[str]:
-    """Write `target` (MP4) with the picture of `video`, copied packet by packet, and the sound of `sound`.
-
-    Sound files that MP4 cannot hold (WAV) become AAC; neither picture nor sound is cut to the length of the other.
-    Returns warnings. Raises MediaError for what cannot be read, DeviceError when the disk is full.
-    """
-    source, pictures = open_video(video, Limits())
-    with source, replacing_path(target) as beside, open_output(beside) as output:
-        copy = output.add_stream_from_template(pictures)
-        track = SoundTrack(sound, output)
-        origin = start_of(source)
-        with track, media_errors(video):
-            for packet in source.demux(pictures):
-                if packet.dts is None:
-                    continue
-                track.advance(float(packet.dts * packet.time_base) - origin)
-                shift(packet, origin)
-                packet.stream = copy
-                output.mux(packet)
-            track.advance(math.inf)
-    return track.warnings
-
-
-def open_output(path: Path) -> OutputContainer:
-    """An MP4 to write to, which can be played while it is still being loaded."""
-    return av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"})
-
-
-def shift(packet: Packet[Any], seconds: float) -> None:
-    """Move a packet to an earlier time."""
-    ticks = round(Fraction(seconds) / packet.time_base)
-    packet.dts = None if packet.dts is None else packet.dts - ticks
-    packet.pts = None if packet.pts is None else packet.pts - ticks
+_FRAME = 1024  # samples, about
 
 
 class SoundTrack:
-    """All sound of a file on its way into an opened output, a little at a time."""
+    """All sound of a file on its way into an opened output, a little at a time. `warnings` says what was wrong."""
 
     def __init__(self, path: str | Path, output: OutputContainer) -> None:
         self.warnings: list[str] = []
         self._path = Path(path)
         self._output = output
         self._source = open_media(path)
-        self._origin = start_of(self._source)
         self._lanes: dict[int, _Copied | _Encoded] = {}
         for stream in self._source.streams.audio:
+            if stream.codec_context is None:
+                self.warnings.append(f"{path}: a sound track of an unknown kind is left out")
+                continue
             lane = _Copied if stream.codec_context.name in _COPIED else _Encoded
-            self._lanes[stream.index] = lane(stream, output)
-        self._packets = self._source.demux(*self._source.streams.audio) if self._lanes else iter(())
-        self._time = -math.inf
+            self._lanes[stream.index] = lane(stream, output, start_of(self._source))
+        self._packets = self._source.demux(*(self._source.streams[index] for index in self._lanes))
+        self._time = -math.inf if self._lanes else math.inf
 
-    def __enter__(self) -> SoundTrack:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._source.close()
+
+    @property
+    def empty(self) -> bool:
+        """Whether the file has no sound."""
+        return not self._lanes
 
     def advance(self, until: float) -> None:
         """Pass on the sound up to a time in seconds; infinity: all that is left."""
         while self._time < until:
             packet = self._next()
             if packet is None:
-                for lane in self._lanes.values():
-                    self._mux(lane.rest())
-                self._lanes.clear()
-                self._time = math.inf
-                return
-            if packet.dts is None:
-                continue
-            shift(packet, self._origin)
-            self._time = float((packet.dts or 0) * packet.time_base)
-            self._mux(self._lanes[packet.stream_index].take(packet))
+                self._finish()
+            elif packet.size:
+                lane = self._lanes[packet.stream_index]
+                self._time = float(lane.clock.move(packet) * packet.time_base)
+                self._mux(lane.take(packet))
 
     def _next(self) -> Packet[Any] | None:
         try:
@@ -106,6 +73,13 @@ class SoundTrack:
         except av.FFmpegError as error:
             self.warnings.append(f"{self._path}: the sound ends at {max(self._time, 0):.1f} s: {error.strerror}")
             return None
+
+    def _finish(self) -> None:
+        self._time = math.inf
+        for lane in self._lanes.values():
+            self._mux(lane.rest())
+        if any(lane.damaged for lane in self._lanes.values()):
+            self.warnings.append(f"{self._path}: some of its sound is damaged and left out")
 
     def _mux(self, packets: Iterator[Packet[Any]]) -> None:
         for packet in packets:
@@ -115,7 +89,10 @@ class SoundTrack:
 class _Copied:
     """A stream whose packets go over as they are."""
 
-    def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
+    damaged = False
+
+    def __init__(self, stream: AudioStream, output: OutputContainer, origin: float) -> None:
+        self.clock = _clock(stream, origin)
         self._target = output.add_stream_from_template(stream)
 
     def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
@@ -127,29 +104,49 @@ class _Copied:
 
 
 class _Encoded:
-    """A stream that is decoded and made AAC, of the same rate and channels where AAC has them."""
+    """A stream that is decoded and made AAC, of the same rate and number of channels where AAC has them."""
 
-    def __init__(self, stream: AudioStream, output: OutputContainer) -> None:
+    def __init__(self, stream: AudioStream, output: OutputContainer, origin: float) -> None:
+        self.clock = _clock(stream, origin)
+        self.damaged = False
         context = stream.codec_context
-        rate = context.rate if context.rate in _RATES else 48_000
-        layout = context.layout.name if 1 <= context.channels <= 6 or context.channels == 8 else "stereo"
-        self._target: AudioStream = output.add_stream("aac", rate=rate)
-        self._target.codec_context.layout = layout
+        self._source = stream
+        self._rate = context.rate if context.rate in _RATES else 48_000
+        self._layout = _LAYOUTS[context.channels - 1] if 1 <= context.channels <= len(_LAYOUTS) else "stereo"
+        self._target: AudioStream = output.add_stream("aac", rate=self._rate)
+        self._target.codec_context.layout = self._layout
         self._target.bit_rate = _BITS_A_CHANNEL * self._target.codec_context.channels
-        self._resampler = AudioResampler(format="fltp", layout=layout, rate=rate, frame_size=_FRAME)
+        self._form: tuple[str, str, int] | None = None
+        self._resampler = AudioResampler()
 
     def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:  # damaged: what comes after it has its own time
-            return
-        for frame in frames:
-            yield from self._encode(frame)  # type: ignore[arg-type] # of a stream of sound
+        yield from self._encode(packet)
 
     def rest(self) -> Iterator[Packet[Any]]:
         yield from self._encode(None)
+        yield from self._resampled(None)
         yield from self._target.encode(None)
 
-    def _encode(self, frame: AudioFrame | None) -> Iterator[Packet[Any]]:
+    def _encode(self, packet: Packet[Any] | None) -> Iterator[Packet[Any]]:
+        """Decode a packet, or what the decoder still holds, and encode it."""
+        try:
+            frames = self._source.decode(packet)
+        except av.FFmpegError:  # what comes after it has its own time
+            self.damaged = True
+            return
+        for frame in frames:
+            form = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if form != self._form:  # broadcasts change between stereo and surround
+                yield from self._resampled(None)
+                self._form, self._resampler = form, AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
+            yield from self._resampled(frame)
+
+    def _resampled(self, frame: AudioFrame | None) -> Iterator[Packet[Any]]:
         for resampled in self._resampler.resample(frame):
-            yield from self._target.encode(resampled)
+            if resampled is not None:
+                yield from self._target.encode(resampled)
+
+
+def _clock(stream: AudioStream, origin: float) -> Clock:
+    unit = stream.time_base or Fraction(1, 90_000)
+    return Clock(origin, unit, _FRAME / (stream.codec_context.rate or 48_000))

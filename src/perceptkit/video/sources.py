@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -13,6 +14,7 @@ from ..arrays import Picture
 from ..errors import DeviceError, InputError, MediaError, MissingExtraError
 from ..images import SUFFIXES as PHOTOS
 from ..images import read as read_photo
+from ..limits import MAX_RATE
 from .defaults import FOLDER_RATE
 from .frames import Frame, Frames, VideoInfo
 from .opening import Limits
@@ -20,18 +22,21 @@ from .reading import read
 
 __all__ = ["open_source", "read_camera", "read_folder", "read_photos"]
 
+_CAMERA_RATE = 30  # of those that do not say
+
 
 def open_source(
     source: str | Path, *, rate: float = FOLDER_RATE, every: int = 1, limits: Limits | None = None
 ) -> Frames:
     """Open a video file, a folder of photos (`rate` of them a second) or one photo; every n-th frame of it."""
-    path = Path(source).expanduser()
-    if path.is_dir():
+    # os.path, because some versions of Path raise for a name that is too long, or where ~ is only part of it.
+    path = Path(os.path.expanduser(source))  # noqa: PTH111
+    if os.path.isdir(path):  # noqa: PTH112
         return read_folder(path, rate=rate, every=every)
+    if not os.path.lexists(path):
+        raise InputError(f"no such file or folder: {source}")
     if path.suffix.lower() in PHOTOS - {".gif"}:
         return read_photos([path], rate=rate)
-    if not path.exists():
-        raise InputError(f"no such file or folder: {source}")
     return read(path, every=every, limits=limits)
 
 
@@ -52,8 +57,10 @@ def read_photos(paths: Sequence[Path], *, rate: float = FOLDER_RATE, every: int 
 
     `info` has the size of the first; MediaError when none can be read.
     """
-    if not 0 < rate <= 1000:
+    if not 0.001 <= rate <= 1000:
         raise InputError(f"a rate of {rate} photos a second makes no video; give 0.001 to 1000")
+    if every < 1:
+        raise InputError(f"every is {every}; it must be at least 1")
     warnings: list[str] = []
     readable = _readable(paths, every, warnings)
     start, first = next(readable, (0, None))
@@ -92,14 +99,16 @@ def read_camera(index: int = 0) -> Frames:
     if not there:
         camera.release()
         raise DeviceError(f"camera {index} gives no picture; is it plugged in, allowed, and not in use elsewhere?")
+    rate = camera.get(cv2.CAP_PROP_FPS)
     info = VideoInfo(
         width=picture.shape[1],
         height=picture.shape[0],
-        rate=Fraction(camera.get(cv2.CAP_PROP_FPS) or 30).limit_denominator(1001),
+        rate=Fraction(rate if 0 < rate <= MAX_RATE else _CAMERA_RATE).limit_denominator(1001),
         duration=None,
         frames=None,
         has_sound=False,
     )
+    warnings: list[str] = []
 
     def frames() -> Generator[Frame, None, None]:
         there, taken, number = True, picture, 0
@@ -109,10 +118,11 @@ def read_camera(index: int = 0) -> Frames:
                 yield Frame(number, time.monotonic() - begun, rgb)
                 there, taken = camera.read()
                 number += 1
+            warnings.append(f"camera {index} gave no more pictures after {number}; was it unplugged?")
         finally:
             camera.release()
 
-    return Frames(info, frames())
+    return Frames(info, frames(), warnings, camera.release)
 
 
 def _readable(paths: Sequence[Path], every: int, warnings: list[str]) -> Iterator[tuple[int, Picture]]:
@@ -124,6 +134,7 @@ def _readable(paths: Sequence[Path], every: int, warnings: list[str]) -> Iterato
             warnings.append(str(error))
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
+def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
     """A key that sorts the numbers in a name by their value."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name.lower())]
+    parts = re.split(r"(\d+)", path.name.lower())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name

@@ -8,25 +8,23 @@ with video.read("in.mp4") as frames, video.Writer("out.mp4", frames.info, sound=
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import av
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
 from ..arrays import Picture
-from ..errors import DeviceError, InputError, write_error
-from ..files import replacing_path
+from ..errors import InputError
 from .frames import Frame, VideoInfo
-from .sound import SoundTrack, open_output
+from .muxing import open_output
+from .sound import SoundTrack
 
 __all__ = ["Writer"]
 
@@ -37,10 +35,8 @@ PRESET = "veryfast"
 """x264's trade of speed for size."""
 
 _FINEST, _USUAL_UNIT = Fraction(1, 1_000_000), Fraction(1, 90_000)  # units of time in seconds
-_UNSAID = 2  # ITU-T H.273
-_MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601,
-             7: Colorspace.SMPTE240M, 9: Colorspace.BT2020}  # fmt: skip
-_CHROMA = Interpolation.BILINEAR
+_MATRICES = (1, 4, 5, 6, 7, 9)  # of ITU-T H.273: those that FFmpeg computes
+_UNSAID = 2
 
 
 class Writer:
@@ -68,12 +64,10 @@ class Writer:
         self.warnings: list[str] = []
         self._info = info
         self._clock = -1
+        self._reformatter = VideoReformatter()
         self._unit = info.time_base if info.time_base >= _FINEST else _USUAL_UNIT
         with ExitStack() as opened:
-            opened.enter_context(_writing(self.path))
-            self._beside = opened.enter_context(replacing_path(self.path))
-            self._output = open_output(self._beside)
-            opened.push(self._close)
+            self._output = opened.enter_context(open_output(self.path, self._unit))
             self._sound = None if sound is None else opened.enter_context(SoundTrack(sound, self._output))
             self._stream = self._add_stream(quality, preset)
             opened.push(self._flush)
@@ -96,8 +90,9 @@ class Writer:
         if self._sound:
             self._sound.advance(frame.time)
         picture = VideoFrame.from_ndarray(self._fitted(frame.image), format="rgb24")
-        coded = picture.reformat(
-            format="yuv420p", dst_colorspace=self._matrix, dst_color_range=ColorRange.MPEG, interpolation=_CHROMA
+        picture.colorspace = self._matrix
+        coded = self._reformatter.reformat(
+            picture, format="yuv420p", src_color_range="JPEG", dst_color_range="MPEG", interpolation="BILINEAR"
         )
         coded.pts, coded.time_base = clock, self._unit
         self._output.mux(self._stream.encode(coded))
@@ -115,8 +110,7 @@ class Writer:
         context.sample_aspect_ratio = info.pixel_aspect
         matrix, primaries, transfer = info.colours
         # A matrix that we cannot compute is left unsaid, and so is the one that means "these are RGB".
-        self._matrix = _MATRICES.get(matrix, Colorspace.ITU601)
-        context.colorspace = matrix if matrix in _MATRICES else _UNSAID
+        context.colorspace = self._matrix = matrix if matrix in _MATRICES else _UNSAID
         context.color_primaries, context.color_trc = primaries, transfer
         context.color_range = ColorRange.MPEG
         return stream
@@ -145,23 +139,3 @@ class Writer:
         if self._sound:
             self._sound.advance(math.inf)
             self.warnings.extend(self._sound.warnings)
-
-    def _close(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """End the file, and look whether it is all there: a full disk may go unnoticed until then."""
-        if error is not None:
-            with suppress(av.FFmpegError, OSError, ValueError):  # of a file that is thrown away
-                self._output.close()
-            return
-        self._output.close()
-        with av.open(f"file:{self._beside}") as written:
-            if written.streams.video[0].frames != self.frames:
-                raise DeviceError(f"{self.path} was not written whole; is the disk full?")
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """What FFmpeg says while writing `path`, as our errors."""
-    try:
-        yield
-    except av.FFmpegError as error:
-        raise write_error(path, OSError(error.errno, error.strerror)) from error
