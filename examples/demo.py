@@ -1,8 +1,9 @@
-"""The main job: who is in these photos? Writes demo-out/ and says what to open.
+"""The main jobs: who is in these photos, and where does everybody in this video look? Writes demo-out/ and says what
+to open.
 
-Real photos and weights are taken from the folder `shared` beside the project (or where PERCEPTKIT_MODELS is). Where
-there are none, and no network to get weights from, the same job runs on painted faces with stand-in networks of a few
-hundred bytes, which shows everything but real faces.
+Real photos, a video and weights are taken from the folder `shared` beside the project (or where PERCEPTKIT_MODELS is).
+Where there are none, and no network to get weights from, the same jobs run on painted faces with stand-in networks of
+a few hundred bytes, which show everything but real faces.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from perceptkit import errors, face
+from perceptkit import errors, face, gaze
 from perceptkit.output import count
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -21,18 +22,25 @@ OUTPUT = Path("demo-out")
 
 
 def main() -> None:
-    """Extract the people and print them."""
-    photos = MODELS.parent / "media" / "faces" / "people"
+    """Extract the people and print them; annotate the video and print who looked at the camera."""
+    media = MODELS.parent / "media"
     shutil.rmtree(OUTPUT, ignore_errors=True)
     try:
-        if photos.is_dir():
+        if media.is_dir():
             os.environ["PERCEPTKIT_MODELS"] = str(MODELS)
-            result = face.extract(photos, OUTPUT, preset="permissive")
+            people = face.extract(media / "faces" / "people", OUTPUT / "people", preset="permissive")
+            seen = gaze.annotate_video(media / "video" / "classroom.mp4", OUTPUT / "gaze", preset="permissive")
         else:
             print("No real photos and weights here: painted faces and stand-in networks instead.")
-            result = extract_painted(OUTPUT / "input", OUTPUT / "result")
+            people, seen = use_painted(OUTPUT / "input")
     except errors.PerceptkitError as error:
         sys.exit(f"error: {error}")
+    print_people(people)
+    print_gaze(seen)
+
+
+def print_people(result: face.Extraction) -> None:
+    """Who is on which photos."""
     faces, people = count(len(result.sightings), "face", "faces"), count(len(result.people), "person", "people")
     print(f"{count(result.photos, 'photo', 'photos')}, {faces}, {people}")
     for person in result.people:
@@ -42,17 +50,30 @@ def main() -> None:
     print(f"open {result.folder / 'people.html'}")
 
 
-def extract_painted(folder: Path, output: Path) -> face.Extraction:
-    """The same job on twelve photos that are painted here, with the networks of the tests."""
+def print_gaze(result: gaze.Annotation) -> None:
+    """Who looked at the camera for how long."""
+    print(f"\n{count(result.frames, 'frame', 'frames')} of video")
+    for track in result.summary["attention"]["tracks"]:
+        print(
+            f"  track {track['track']}: seen {track['seconds_visible']:.1f} s, "
+            f"looked at the camera {track['seconds_at_camera']:.1f} s"
+        )
+    print(f"open {result.picture} and {result.folder / 'timeline.png'}")
+
+
+def use_painted(folder: Path) -> tuple[face.Extraction, gaze.Annotation]:
+    """The same jobs on photos and a video that are painted here, with the networks of the tests."""
     sys.path.insert(0, str(PROJECT / "tests"))
-    from tiny_networks import write_embedder, write_photo, write_scrfd
+    from tiny_networks import write_embedder, write_gaze, write_photo, write_scrfd
 
     photos = folder / "photos"
     photos.mkdir(parents=True)
     for number in range(12):
         write_photo(photos / f"{number:02}.png", (64, 64, number % 4), (352, 224, (number + 1) % 5), noise=number + 1)
     detector, embedder = write_scrfd(folder / "detector.onnx"), write_embedder(folder / "embedder.onnx")
-    return face.extract(photos, output, detector=detector, embedder=embedder, threshold=0.9)
+    people = face.extract(photos, OUTPUT / "people", detector=detector, embedder=embedder, threshold=0.9)
+    estimator = write_gaze(folder / "gaze.onnx")
+    return people, gaze.annotate_video(photos, OUTPUT / "gaze", detector=detector, gaze=estimator, rate=5)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from perceptkit import video
 from shared_data import MODELS, people_photos
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
@@ -28,6 +29,9 @@ def folder(tmp_path: Path) -> Path:
         shutil.copyfile(photo, tmp_path / "photos" / photo.name)
     shutil.copyfile(photos[0], tmp_path / "someone.jpg")
     shutil.copyfile(photos[-1], tmp_path / "someone-else.jpg")
+    with video.read_photos([photos[0]] * 5) as frames, video.Writer(tmp_path / "talk.mp4", frames.info) as writer:
+        for frame in frames:
+            writer.write(frame)
     return tmp_path
 
 
@@ -42,7 +46,7 @@ def run(command: list[str], folder: Path) -> str:
 
 @pytest.mark.weights
 def test_the_commands_run_in_their_order(folder: Path) -> None:
-    assert len(COMMANDS) == 2
+    assert len(COMMANDS) == 3
     outputs = [run([sys.executable, "-m", *shlex.split(command)], folder) for command in COMMANDS]
     assert outputs[0].startswith("8 photos, ")
     assert "photos/person01_01.jpg" in outputs[1]
@@ -54,18 +58,31 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
         "errors.jsonl",
         "run.json",
     }
+    assert outputs[2].startswith("5 frames, 1 track")
+    assert {path.name for path in (folder / "talk-gaze").iterdir()} == {
+        "annotated.mp4",
+        "gaze.jsonl",
+        "gaze.csv",
+        "summary.json",
+        "timeline.png",
+        "heatmap.png",
+    }
 
 
 @pytest.mark.weights
 def test_the_python_examples_run_and_say_what_they_should(folder: Path) -> None:
     outputs = [run([sys.executable, "-c", block], folder) for block in PYTHON_BLOCKS]
-    assert len(outputs) == 4
+    assert len(outputs) == 5
     assert "photos/person01_0" in outputs[0]
     assert outputs[1].strip().endswith("(128,)")
     assert outputs[2].strip() == "(1, 128)"
     same, similarity, threshold = outputs[3].split()
     assert (same, threshold) == ("False", "0.4")
     assert float(similarity) < 0.3
+    track, visible, camera = outputs[4].split()
+    assert track == "1"
+    assert float(visible) == pytest.approx(0.2)
+    assert 0 <= float(camera) <= 0.2
 
 
 def test_every_file_it_links_to_is_there() -> None:

@@ -1,4 +1,4 @@
-"""Find the unique people in photos.
+"""Find the unique people in photos and videos.
 
     from perceptkit import face
 

@@ -1,4 +1,4 @@
-"""The contact sheet of a set of photos: every person found, as one HTML page or a notebook's fragment.
+"""The contact sheet of a set of photos and videos: every person found, as one HTML page or a notebook's fragment.
 
 The page is one file without a link to anything: pictures, style and script are inside, and its content
 security policy lets nothing else run. `sheet.html` beside this module is the page without its people.

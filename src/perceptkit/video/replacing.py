@@ -34,10 +34,12 @@ def replace_sound(video: str | Path, sound: str | Path, target: str | Path) -> l
     source, pictures = open_video(video, Limits())
     unit = pictures.time_base or Fraction(1, 90_000)
     with source, open_output(target, unit) as output:
+        kind = pictures.codec_context.name
+        if not pictures.codec_context.width:
+            raise MediaError(f"{video}: no frame of it can be decoded; the file is damaged")
         try:
             copy = output.add_stream_from_template(pictures, opaque=True)
         except ValueError as error:
-            kind = pictures.codec_context.name
             raise MediaError(f"{video}: pictures of its kind ({kind}) cannot be copied into an MP4") from error
         with SoundTrack(sound, output) as track:
             if track.empty:

@@ -65,7 +65,7 @@ class SoundTrack:
             elif packet.size:
                 lane = self._lanes[packet.stream_index]
                 self._time = float(lane.clock.move(packet) * packet.time_base)
-                self._mux(lane.take(packet))
+                self._mux(lane, lane.take(packet))
 
     def _next(self) -> Packet[Any] | None:
         try:
@@ -77,22 +77,24 @@ class SoundTrack:
     def _finish(self) -> None:
         self._time = math.inf
         for lane in self._lanes.values():
-            self._mux(lane.rest())
+            self._mux(lane, lane.rest())
         if any(lane.damaged for lane in self._lanes.values()):
             self.warnings.append(f"{self._path}: some of its sound is damaged and left out")
 
-    def _mux(self, packets: Iterator[Packet[Any]]) -> None:
+    def _mux(self, lane: _Copied | _Encoded, packets: Iterator[Packet[Any]]) -> None:
         for packet in packets:
-            self._output.mux(packet)
+            try:
+                self._output.mux(packet)
+            except (av.InvalidDataError, av.PatchWelcomeError):  # the headers of AAC from broadcasts are parsed
+                lane.damaged = True
 
 
 class _Copied:
     """A stream whose packets go over as they are."""
 
-    damaged = False
-
     def __init__(self, stream: AudioStream, output: OutputContainer, origin: float) -> None:
         self.clock = _clock(stream, origin)
+        self.damaged = False
         self._target = output.add_stream_from_template(stream)
 
     def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
@@ -148,5 +150,5 @@ class _Encoded:
 
 
 def _clock(stream: AudioStream, origin: float) -> Clock:
-    unit = stream.time_base or Fraction(1, 90_000)
-    return Clock(origin, unit, _FRAME / (stream.codec_context.rate or 48_000))
+    unit, rate = stream.time_base or Fraction(1, 90_000), stream.codec_context.rate or 48_000
+    return Clock(origin, unit, _FRAME / rate, step=Fraction(1, rate))  # in MP4 the unit of sound is a sample

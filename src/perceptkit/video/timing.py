@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -20,13 +21,16 @@ class Clock:
     """Timestamps of a stream made to begin where its file does, and to increase. They are in units of `unit` seconds.
 
     One that is missing goes `gap` seconds after the one before. One that comes a little late (some recorders repeat
-    them) is moved to the next unit. Where time jumps back by more than a second (recordings glued together), what
-    follows is moved to go on after what was before.
+    them) is moved to `step` seconds after it, at least a unit. Where time jumps back by more than a second (recordings
+    glued together), what follows is moved to go on after what was before.
     """
 
-    def __init__(self, origin: float, unit: Fraction, gap: float, *, earliest: int | None = None) -> None:
+    def __init__(
+        self, origin: float, unit: Fraction, gap: float, *, step: Fraction = Fraction(0), earliest: int | None = None
+    ) -> None:
         self._origin = round(Fraction(origin) / unit)
         self._gap = max(1, round(Fraction(gap) / unit))
+        self._step = max(1, math.ceil(step / unit))
         self._jump = round(1 / unit)
         self._earliest = earliest
         self._due = 0
@@ -39,7 +43,7 @@ class Clock:
                 self._origin += now - self._due
                 now = self._due
             now = max(now, self._earliest)
-        self._earliest, self._due = now + 1, now + self._gap
+        self._earliest, self._due = now + self._step, now + self._gap
         return now
 
     def move(self, packet: Packet[Any]) -> int:
