@@ -8,10 +8,8 @@ import os
 import struct
 import subprocess
 import sys
-import threading
-import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,7 +28,6 @@ from perceptkit.images import (
     encode_jpeg,
     inspect,
     load,
-XX
     read,
     write_jpeg,
 )
@@ -715,128 +712,3 @@ def test_jpeg_that_is_written_reads_as_it_was(tmp_path: Path) -> None:
 def test_part_of_an_image_can_be_written() -> None:
     image = np.asarray(quarters(128, 96))
     assert_quarters(decode(encode_jpeg(crop(image, (32, 24, 96, 72)), quality=95)), tolerance=8)
-
-
-# prefetch
-
-
-def left_running() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("perceptkit")]
-
-
-@pytest.mark.parametrize(("workers", "ahead"), [(1, 0), (1, 2), (3, 0), (4, 2)])
-def test_results_come_in_order_and_never_too_many_are_begun(workers: int, ahead: int) -> None:
-    begun: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(40):
-            begun.append(number)
-            yield number
-
-    def square(number: int) -> int:
-        time.sleep(0.003 if number % 4 == 0 else 0)  # the later ones are done first
-        return number * number
-
-    results = []
-    for taken, result in enumerate(prefetch(square, items(), workers=workers, ahead=ahead), 1):
-        results.append(result)
-        assert len(begun) <= taken + workers + ahead
-    assert results == [number * number for number in range(40)]
-    assert left_running() == []
-
-
-def test_work_is_done_at_the_same_time_and_in_other_threads() -> None:
-    together = threading.Barrier(3, timeout=10)
-
-    def meet(number: int) -> str:
-        together.wait()
-        return threading.current_thread().name
-
-    names = list(prefetch(meet, range(3), workers=3))
-    assert len(set(names)) == 3
-    assert threading.current_thread().name not in names
-
-
-def test_nothing_is_begun_before_the_first_result_is_asked_for() -> None:
-    begun: list[int] = []
-    results = prefetch(begun.append, range(3), workers=1)
-    assert begun == []
-    assert list(results) == [None] * 3
-    assert list(prefetch(begun.append, [], workers=2)) == []
-
-
-class Stop(BaseException):
-    """What is no Exception, as an interrupt is not."""
-
-
-@pytest.mark.parametrize("error", [ValueError("fifth"), Stop("fifth")], ids=["error", "interrupt"])
-def test_error_in_the_function_comes_out_in_its_place(error: BaseException) -> None:
-    def fail(number: int) -> int:
-        if number == 4:
-            raise error
-        return number
-
-    results = prefetch(fail, range(40), workers=3)
-    assert [next(results) for _ in range(4)] == [0, 1, 2, 3]
-    with pytest.raises(type(error), match="fifth"):
-        next(results)
-    assert left_running() == []
-    assert list(results) == []
-
-
-@pytest.mark.parametrize("at", [0, 1, 4, 9])
-def test_error_in_the_items_comes_out_after_the_results_before_it(at: int) -> None:
-    def items() -> Iterator[int]:
-        yield from range(at)
-        raise ValueError("no more")
-
-    results = prefetch(lambda number: number * 10, items(), workers=2, ahead=1)
-    assert [next(results) for _ in range(at)] == [number * 10 for number in range(at)]
-    with pytest.raises(ValueError, match="no more"):
-        next(results)
-    assert left_running() == []
-
-
-def test_interrupt_in_the_items_comes_out_at_once() -> None:
-    def items() -> Iterator[int]:
-        yield from range(2)
-        raise Stop
-
-    with pytest.raises(Stop):
-        next(prefetch(abs, items(), workers=2, ahead=1))
-    assert left_running() == []
-
-
-@pytest.mark.parametrize("leave", ["close", "error"])
-def test_consumer_that_stops_early_waits_for_what_is_under_way_and_drops_the_rest(leave: str) -> None:
-    begun: list[int] = []
-    finished: list[int] = []
-    two_under_way, release = threading.Semaphore(0), threading.Event()
-
-    def work(number: int) -> int:
-        begun.append(number)
-        if number > 0:
-            two_under_way.release()
-            assert release.wait(10)
-        finished.append(number)
-        return number
-
-    def consume() -> None:
-        results = prefetch(work, range(40), workers=2, ahead=3)
-        assert next(results) == 0
-        assert two_under_way.acquire(timeout=10)
-        assert two_under_way.acquire(timeout=10)
-        threading.Timer(0.05, release.set).start()
-        if leave == "close":
-            results.close()  # type: ignore[attr-defined]
-            return
-        raise ValueError("the consumer fails")
-
-    if leave == "close":
-        consume()
-    else:
-        with pytest.raises(ValueError, match="the consumer fails") as raised:
-            consume()
-        del raised  # it holds the frame, and that the results
-    assert left_running() == []
-    assert sorted(finished) == sorted(begun) == [0, 1, 2]

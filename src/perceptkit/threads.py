@@ -18,8 +18,6 @@ __all__ = ["prefetch", "spread"]
 T = TypeVar("T")
 R = TypeVar("R")
 
-_PATIENCE = 0.1  # seconds after which a thread that waits looks whether it is still wanted
-
 
 def spread(function: Callable[[T], R], items: Iterable[T], *, workers: int, ahead: int = 2) -> Generator[R, None, None]:
     """`map(function, items)` in `workers` threads: in order, and never more than `workers + ahead` results ahead.
@@ -45,12 +43,14 @@ def prefetch(items: Iterable[T], *, ahead: int = 4) -> Generator[T, None, None]:
     An error in `items` comes out in its place. When the consumer stops early, `items` is closed in its thread if it
     is a generator.
     """
-    handed: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(ahead)
-    unwanted = threading.Event()
-    reader = threading.Thread(target=_read, args=(items, handed, unwanted), name="perceptkit-reader", daemon=True)
+    handed: queue.SimpleQueue[tuple[bool, T | BaseException | None]] = queue.SimpleQueue()
+    wanted = threading.Semaphore(ahead)
+    stop = threading.Event()
+    reader = threading.Thread(target=_read, args=(items, handed, wanted, stop), name="perceptkit-reader", daemon=True)
     reader.start()
     try:
         while True:
+            wanted.release()
             more, item = handed.get()
             if more:
                 yield item  # type: ignore[misc] # a pair with True holds an item
@@ -59,7 +59,9 @@ def prefetch(items: Iterable[T], *, ahead: int = 4) -> Generator[T, None, None]:
             else:
                 return
     finally:
-        unwanted.set()
+        item = None  # an error that holds this frame would keep both alive
+        stop.set()
+        wanted.release()
         reader.join()
 
 
@@ -74,28 +76,19 @@ def _submit(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterabl
 
 
 def _read(
-    items: Iterable[T], handed: queue.Queue[tuple[bool, T | BaseException | None]], unwanted: threading.Event
+    items: Iterable[T],
+    handed: queue.SimpleQueue[tuple[bool, T | BaseException | None]],
+    wanted: threading.Semaphore,
+    stop: threading.Event,
 ) -> None:
-    """Hand over the items, then the end: (False, None), or the error that ended them."""
-    iterator = iter(items)
-    end: BaseException | None = None
+    """Hand over one item for each that is wanted, then the end: (False, None), or the error that ended them."""
     try:
-        for item in iterator:
-            if not _hand_over((True, item), handed, unwanted):
-                break
+        iterator = iter(items)
+        while wanted.acquire() and not stop.is_set():
+            handed.put((True, next(iterator)))
+        if isinstance(iterator, Generator):
+            iterator.close()
+    except StopIteration:
+        handed.put((False, None))
     except BaseException as error:  # noqa: BLE001 - it is raised on the other side
-        end = error
-    if isinstance(iterator, Generator):
-        iterator.close()
-    _hand_over((False, end), handed, unwanted)
-
-
-def _hand_over(entry: T, handed: queue.Queue[T], unwanted: threading.Event) -> bool:
-    """Wait for room in the queue; False when nobody wants the entry any more."""
-    while not unwanted.is_set():
-        try:
-            handed.put(entry, timeout=_PATIENCE)
-        except queue.Full:
-            continue
-        return True
-    return False
+        handed.put((False, error))

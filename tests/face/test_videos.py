@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -333,8 +334,7 @@ def test_of_a_video_that_was_cut_short_the_beginning_is_used(networks: Path, tmp
     assert people(result) == [[("cut.mp4", 1)]]
     ((source, note),) = result.notes
     assert source == str(tmp_path / "cut.mp4")
-    assert note.endswith("of 30 frames: the file is cut short")
-    assert note.startswith("decoded ")
+    assert re.match(r"decoded \d+ of 30 frames: the file is cut short", note)
     assert result.errors == ()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.audio.frame import AudioFrame
@@ -19,7 +20,7 @@ from av.audio.frame import AudioFrame
 from perceptkit import gaze, images, video
 from perceptkit.arrays import Picture
 from perceptkit.errors import DeviceError, InputError, MediaError, ModelError
-from perceptkit.gaze import Annotation, Region, direction, drawing, load_gaze
+from perceptkit.gaze import Annotation, Region, direction, drawing, load_gaze, off_camera
 from perceptkit.gaze.results import COLUMNS
 from perceptkit.video import Frame
 from tiny_networks import (
@@ -262,21 +263,50 @@ def packets(path: Path) -> Iterator[Any]:
 
 
 def test_smoothing_follows_and_leaves_what_was_said(networks: Path, tmp_path: Path) -> None:
-    frames = [people((64, 32, LEFT if number < 5 else RIGHT)) for number in range(10)]
+    frames = [people((64, 32, LEFT if number < 5 else RIGHT)) for number in range(15)]
     result = annotate(networks, write_video(tmp_path / "talk.mp4", frames), tmp_path / "out")
     faces = [row["faces"][0] for row in result.rows()]
-    assert [face["raw_yaw"] for face in faces] == pytest.approx([42.5] * 5 + [-42.5] * 5, abs=0.05)
+    assert [face["raw_yaw"] for face in faces] == pytest.approx([42.5] * 5 + [-42.5] * 10, abs=0.05)
     assert [face["yaw"] for face in faces[:5]] == pytest.approx([42.5] * 5, abs=0.05)
     assert all(one["yaw"] > other["yaw"] > -42.5 for one, other in pairwise(faces[4:]))
+    # What is shown decides: on the way from one side to the other the eyes pass the camera.
+    cameras = [face["camera"] for face in faces]
+    assert cameras == [off_camera(face["yaw"], face["pitch"]) < 12 for face in faces]
+    assert any(cameras)
+    assert not any(off_camera(face["raw_yaw"], face["raw_pitch"]) < 12 for face in faces)
 
 
 def test_the_camera_angle_and_the_largest_sigma_decide(networks: Path, tmp_path: Path) -> None:
-    source = write_video(tmp_path / "talk.mp4", [people((64, 32, (28, 48)))] * 3)  # 25 degrees off
-    for angle, max_sigma, expected in ((24, 40, (False, "ok")), (26, 40, (True, "ok")), (26, 3.9, (False, "unknown"))):
-        result = annotate(networks, source, tmp_path / "out", camera_angle=angle, max_sigma=max_sigma)
-        assert [(row["faces"][0]["camera"], row["faces"][0]["state"]) for row in result.rows()] == [expected] * 3
+    source = write_video(tmp_path / "talk.mp4", [people((352, 32, (28, 48)))] * 3)  # 25 degrees to image-left
+    wall = Region("wall", (0, 0, 40, 160))
+    for angle, max_sigma, camera, state, regions in (
+        (24, 40, False, "ok", ["wall"]),
+        (26, 40, True, "ok", []),
+        (26, 3.9, False, "unknown", []),
+    ):
+        result = annotate(networks, source, tmp_path / "out", camera_angle=angle, max_sigma=max_sigma, regions=[wall])
+        said = [(face["camera"], face["state"], face["regions"]) for row in result.rows() for face in row["faces"]]
+        assert said == [(camera, state, regions)] * 3
         (track,) = result.summary["attention"]["tracks"]
-        assert (track["ever"], track["frames_ok"]) == (expected[0], 0 if expected[1] == "unknown" else 3)
+        assert (track["ever"], track["frames_ok"]) == (camera, 0 if state == "unknown" else 3)
+
+
+def test_somebody_who_looks_at_the_camera_looks_at_nobody_else(networks: Path, tmp_path: Path) -> None:
+    source = write_video(tmp_path / "talk.mp4", [people((64, 32, None), (352, 32, (28, 48)))])
+    for angle, looked in ((24, True), (26, False)):
+        (row,) = annotate(networks, source, tmp_path / "out", camera_angle=angle).rows()
+        left, right = sorted(row["faces"], key=lambda face: float(face["box"][0]))
+        assert right["looks_at"] == (left["track"] if looked else None)
+
+
+def test_a_crop_is_the_box_in_whole_pixels(networks: Path, tmp_path: Path) -> None:
+    image = cv2.resize(people((64, 32, UP_LEFT), (352, 32, None)), (510, 128), interpolation=cv2.INTER_AREA)
+    result = annotate(networks, write_video(tmp_path / "talk.mp4", [np.asarray(image, np.uint8)] * 2), tmp_path / "out")
+    faces = [face for row in result.rows() for face in row["faces"]]
+    assert len(faces) == 4
+    for face in faces:
+        assert face["crop"] == [int(value) for value in face["box"]]
+        assert face["box"] != face["crop"]
 
 
 def test_people_look_at_each_other_and_at_regions(networks: Path, tmp_path: Path) -> None:

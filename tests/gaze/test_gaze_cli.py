@@ -168,6 +168,9 @@ def test_ctrl_c_is_said_and_the_run_can_go_on(program: Program) -> None:
     assert (running.returncode, stdout) == (130, "")
     assert re.fullmatch("error: interrupted; .*\n", stderr)
     assert [path.name for path in (program.folder / "out").iterdir()] == [".partial"]
+    other = program("long.mp4", "-o", "out", "--resume", "--every", "2")
+    assert (other.code, other.stdout) == (2, "")
+    assert other.error.endswith("give the same, or leave out --resume to start over")
     done = program("long.mp4", "-o", "out", "--resume")
     assert (done.code, done.stdout.splitlines()[0]) == (0, "150 frames, 2 tracks")
     assert len(program.rows("out")) == 150

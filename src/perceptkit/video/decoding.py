@@ -71,7 +71,7 @@ class Decoder:
         return True
 
     def _timed(self) -> Iterator[tuple[float, VideoFrame]]:
-        clock = Clock(self._origin, self.unit, self._usual, earliest=0)
+        clock = Clock(self.container, self.unit, self._usual, earliest=0)
         before: float | None = None
         for frame in self._decode():
             time = float(clock.at(frame.pts) * self.unit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -10,7 +11,7 @@ from pathlib import Path
 import av
 from av.container import OutputContainer
 
-from ..errors import write_error
+from ..errors import MediaError, write_error
 from ..files import replacing_path
 
 __all__ = ["open_output"]
@@ -49,4 +50,6 @@ def _write_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except av.FFmpegError as error:
-        raise write_error(path, OSError(error.errno, error.strerror)) from error
+        if error.errno in errno.errorcode and error.errno != errno.EINVAL:
+            raise write_error(path, OSError(error.errno, error.strerror)) from error
+        raise MediaError(f"cannot write {path}: {error.strerror}; its pictures or its sound may be damaged") from error

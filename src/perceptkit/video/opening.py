@@ -21,7 +21,7 @@ from .timing import duration_of, rate_of
 __all__ = ["SUFFIXES", "Limits", "media_errors", "open_media", "open_video"]
 
 SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"}
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv", ".flv"}
     | {".3gp", ".3g2", ".ogv", ".mxf", ".vob"}
 )
 """Endings of the files that are taken from a folder."""

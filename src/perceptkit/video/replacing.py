@@ -17,7 +17,7 @@ from ..errors import MediaError
 from .muxing import open_output
 from .opening import Limits, open_video
 from .sound import SoundTrack
-from .timing import Clock, frames_of, is_mov, rate_of, start_of
+from .timing import Clock, frames_of, is_mov, rate_of
 
 __all__ = ["replace_sound"]
 
@@ -45,7 +45,7 @@ def replace_sound(video: str | Path, sound: str | Path, target: str | Path) -> l
             if track.empty:
                 raise MediaError(f"{sound}: holds no sound")
             gap = float(1 / rate_of(pictures))
-            clock = Clock(start_of(source), unit, gap)
+            clock = Clock(source, unit, gap)
             copied = 0
             for packet in _packets(source, pictures, round(gap / unit)):
                 track.advance(float(clock.move(packet) * unit))

@@ -12,11 +12,11 @@ import av
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
 from .opening import open_media
-from .timing import Clock, start_of
+from .timing import Clock
 
 __all__ = ["SoundTrack"]
 
@@ -36,14 +36,16 @@ class SoundTrack:
         self._output = output
         self._source = open_media(path)
         self._lanes: dict[int, _Copied | _Encoded] = {}
+        known = []
         for stream in self._source.streams.audio:
-            if stream.codec_context is None:
+            if not getattr(stream.codec_context, "rate", 0):  # no such codec, or a broadcast only announces the track
                 self.warnings.append(f"{path}: a sound track of an unknown kind is left out")
                 continue
             lane = _Copied if stream.codec_context.name in _COPIED else _Encoded
-            self._lanes[stream.index] = lane(stream, output, start_of(self._source))
-        self._packets = self._source.demux(*(self._source.streams[index] for index in self._lanes))
-        self._time = -math.inf if self._lanes else math.inf
+            self._lanes[stream.index] = lane(stream, output, self._source)
+            known.append(stream)
+        self._packets = self._source.demux(*known)
+        self._time = -math.inf if known else math.inf
 
     def __enter__(self) -> Self:
         return self
@@ -65,6 +67,7 @@ class SoundTrack:
             elif packet.size:
                 lane = self._lanes[packet.stream_index]
                 self._time = float(lane.clock.move(packet) * packet.time_base)
+                packet.pts = packet.dts  # as it should be for sound
                 self._mux(lane, lane.take(packet))
 
     def _next(self) -> Packet[Any] | None:
@@ -92,8 +95,8 @@ class SoundTrack:
 class _Copied:
     """A stream whose packets go over as they are."""
 
-    def __init__(self, stream: AudioStream, output: OutputContainer, origin: float) -> None:
-        self.clock = _clock(stream, origin)
+    def __init__(self, stream: AudioStream, output: OutputContainer, source: InputContainer) -> None:
+        self.clock = _clock(stream, source)
         self.damaged = False
         self._target = output.add_stream_from_template(stream)
 
@@ -108,8 +111,8 @@ class _Copied:
 class _Encoded:
     """A stream that is decoded and made AAC, of the same rate and number of channels where AAC has them."""
 
-    def __init__(self, stream: AudioStream, output: OutputContainer, origin: float) -> None:
-        self.clock = _clock(stream, origin)
+    def __init__(self, stream: AudioStream, output: OutputContainer, source: InputContainer) -> None:
+        self.clock = _clock(stream, source)
         self.damaged = False
         context = stream.codec_context
         self._source = stream
@@ -149,6 +152,6 @@ class _Encoded:
                 yield from self._target.encode(resampled)
 
 
-def _clock(stream: AudioStream, origin: float) -> Clock:
-    unit, rate = stream.time_base or Fraction(1, 90_000), stream.codec_context.rate or 48_000
-    return Clock(origin, unit, _FRAME / rate, step=Fraction(1, rate))  # in MP4 the unit of sound is a sample
+def _clock(stream: AudioStream, source: InputContainer) -> Clock:
+    unit, rate = stream.time_base or Fraction(1, 90_000), stream.codec_context.rate
+    return Clock(source, unit, _FRAME / rate, step=Fraction(1, rate))  # in MP4 the unit of sound is a sample

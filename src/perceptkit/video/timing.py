@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -15,34 +16,43 @@ from av.video.stream import VideoStream
 __all__ = ["Clock", "duration_of", "end_of", "frames_of", "is_mov", "rate_of", "start_of"]
 
 _USUAL_RATE = Fraction(25)  # where the header does not say
+_BROADCASTS = ("mpegts", "mpeg", "flv")
+_BACK, _FORTH = 1, 10  # seconds by which time may jump, as in FFmpeg
 
 
 class Clock:
     """Timestamps of a stream made to begin where its file does, and to increase. They are in units of `unit` seconds.
 
     One that is missing goes `gap` seconds after the one before. One that comes a little late (some recorders repeat
-    them) is moved to `step` seconds after it, at least a unit. Where time jumps back by more than a second (recordings
-    glued together), what follows is moved to go on after what was before.
+    them) is moved to `step` seconds after it, at least a unit. Where time jumps back by more than a second, or forth by
+    more than ten in a broadcast (recordings glued together, damage), what follows is moved to go on after what was
+    before.
     """
 
     def __init__(
-        self, origin: float, unit: Fraction, gap: float, *, step: Fraction = Fraction(0), earliest: int | None = None
+        self,
+        container: InputContainer,
+        unit: Fraction,
+        gap: float,
+        *,
+        step: Fraction = Fraction(0),
+        earliest: int = -sys.maxsize,
     ) -> None:
-        self._origin = round(Fraction(origin) / unit)
+        self._origin = round(Fraction(start_of(container)) / unit)
         self._gap = max(1, round(Fraction(gap) / unit))
         self._step = max(1, math.ceil(step / unit))
-        self._jump = round(1 / unit)
+        self._back = round(_BACK / unit)
+        self._forth = _FORTH / unit if container.format.name in _BROADCASTS else math.inf
         self._earliest = earliest
-        self._due = 0
+        self._due: int | None = None
 
     def at(self, stamp: int | None) -> int:
         """The time for a timestamp."""
-        now = self._due if stamp is None else stamp - self._origin
-        if self._earliest is not None:
-            if now < self._earliest - self._jump:
-                self._origin += now - self._due
-                now = self._due
-            now = max(now, self._earliest)
+        now = (self._due or 0) if stamp is None else stamp - self._origin
+        if self._due is not None and (now < self._earliest - self._back or now > self._due + self._forth):
+            self._origin += now - self._due
+            now = self._due
+        now = max(now, self._earliest)
         self._earliest, self._due = now + self._step, now + self._gap
         return now
 

@@ -31,7 +31,7 @@ __all__ = ["Writer"]
 QUALITY = 20
 """x264's constant rate factor: smaller is better and larger; 18 is hardly told from the source."""
 
-PRESET = "veryfast"
+PRESET = "superfast"
 """x264's trade of speed for size."""
 
 _FINEST, _USUAL_UNIT = Fraction(1, 1_000_000), Fraction(1, 90_000)  # units of time in seconds
