@@ -95,7 +95,91 @@ class Sound:
     start: float = 0.0
     click: float = 0.5
 
-    def samples(path: Path, index: int = 0) -> tuple[float, Floats, int]:
+    def samples(self) -> Floats:
+        """All its samples of one channel."""
+        noise = np.random.default_rng(7).normal(0, 0.002, round(self.seconds * self.rate)).astype(np.float32)
+        first = round((self.click - self.start) * self.rate)
+        length = min(self.rate // 100, len(noise) - first)
+        noise[first : first + length] += np.float32(0.8) * np.sin(np.arange(length) * (2 * np.pi * 1000 / self.rate))
+        return noise
+
+
+def write_clip(
+    path: Path,
+    *,
+    times: Sequence[Fraction] | None = None,
+    count: int = 25,
+    rate: int | Fraction = 25,
+    unit: Fraction | None = None,
+    size: tuple[int, int] = SIZE,
+    paint: Callable[[int, tuple[int, int]], Picture] = painted,
+    codec: str | None = "libx264",
+    pix_fmt: str = "yuv420p",
+    options: Mapping[str, str] | None = None,
+    prepare: Callable[[VideoStream], None] | None = None,
+    sounds: Sequence[Sound] = (),
+    form: str | None = None,
+    container: Mapping[str, str] | None = None,
+) -> Path:
+    """Make a clip of painted pictures at `times` in seconds, by default `count` of them at `rate`.
+
+    `unit` is that of its timestamps where the container leaves it to us; `prepare` may set what it likes on the stream
+    of pictures before anything is written. Without a `codec` there are only sounds.
+    """
+    if times is None:
+        times = [index / Fraction(rate) for index in range(count)]
+    with av.open(f"file:{path}", "w", format=form, container_options=dict(container or {})) as output:
+        lanes: list[Iterator[Packet[Any]]] = []
+        if codec is not None:
+            stream: Any = output.add_stream(codec, rate=rate, options=dict(options or {}))
+            stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
+            stream.time_base = stream.codec_context.time_base = unit or 1 / Fraction(rate)
+            if prepare:
+                prepare(stream)
+            lanes.append(_pictures(stream, times, size, paint))
+        for sound in sounds:
+            target: Any = output.add_stream(sound.codec, rate=sound.rate)
+            target.codec_context.layout = sound.layout
+            lanes.append(_sound(target, sound))
+        for lane in lanes:
+            for packet in lane:
+                output.mux(packet)
+    return path
+
+
+def _pictures(
+    stream: VideoStream,
+    times: Sequence[Fraction],
+    size: tuple[int, int],
+    paint: Callable[[int, tuple[int, int]], Picture],
+) -> Iterator[Packet[Any]]:
+    unit = stream.codec_context.time_base
+    for number, time in enumerate(times):
+        frame = VideoFrame.from_ndarray(paint(number, size)).reformat(format=stream.pix_fmt)
+        frame.pts, frame.time_base = round(time / unit), unit
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def _sound(stream: AudioStream, sound: Sound) -> Iterator[Packet[Any]]:
+    samples = np.tile(sound.samples(), (stream.codec_context.channels, 1))
+    for first in range(0, samples.shape[1], 1024):
+        part = np.ascontiguousarray(samples[:, first : first + 1024])
+        frame = AudioFrame.from_ndarray(part, format="fltp", layout=sound.layout)
+        frame.sample_rate, frame.time_base = sound.rate, Fraction(1, sound.rate)
+        frame.pts = first + round(sound.start * sound.rate)
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def packets(path: Path, kind: str, index: int = 0) -> list[Packet[Any]]:
+    """The packets of one stream of a file, `kind` being "video" or "audio"."""
+    with av.open(str(path)) as source:
+        stream = getattr(source.streams, kind)[index]
+        return [packet for packet in source.demux(stream) if packet.size]
+
+
+def samples(path: Path, index: int = 0) -> tuple[float, Floats, int]:
     """When the sound of a file begins in seconds of its pictures, its first channel, and its rate: as it is heard."""
     with av.open(str(path)) as source:
         origin = max(0.0, (source.start_time or 0) / av.time_base)

@@ -21,6 +21,7 @@ from PIL import Image
 from perceptkit import __version__
 from perceptkit.cli import app
 from perceptkit.face import DETECTORS, EMBEDDERS, defaults
+from perceptkit.gaze import GAZE_MODELS
 from perceptkit.models import PRESETS
 from shared_data import MODELS, faces_file, model_file, people_photos
 from tiny_networks import blank, paint, write_embedder, write_photo, write_scrfd
@@ -478,11 +479,11 @@ def test_models_are_listed_with_size_and_terms(program: Program) -> None:
     assert (done.code, done.stderr) == (0, "")
     heading, *rows = done.stdout.splitlines()
     assert heading.split() == ["name", "role", "size", "commercial", "on", "disk", "licence"]
-    assert [row.split()[0] for row in rows] == [*DETECTORS, *EMBEDDERS]
+    assert [row.split()[0] for row in rows] == [*DETECTORS, *EMBEDDERS, *GAZE_MODELS]
     (yunet,) = (row for row in rows if row.startswith("yunet "))
     assert yunet.split() == ["yunet", "face", "detector", "0.2", "MB", "yes", "no", "MIT"]
     listed = program("models", "list", "--json").json()
-    assert [row["name"] for row in listed] == [*DETECTORS, *EMBEDDERS]
+    assert [row["name"] for row in listed] == [*DETECTORS, *EMBEDDERS, *GAZE_MODELS]
     assert listed[0].keys() == {"name", "role", "bytes", "licence", "commercial", "source", "paths"}
     assert {row["commercial"] for row in listed} == {"yes", "no", "unclear"}
 
@@ -530,15 +531,16 @@ def test_pull_without_a_network_fails(program: Program) -> None:
 def test_pull_and_verify_of_what_is_there(program: Program) -> None:
     model_file("yunet.onnx")
     program.environment["PERCEPTKIT_MODELS"] = str(MODELS)
+    gaze_files = [file.name for file in GAZE_MODELS["adas"].files]
     done = program("models", "pull", "yunet", "--preset", "permissive")
     assert (done.code, done.stdout.splitlines()) == (
         0,
-        [str(MODELS / "yunet.onnx"), str(MODELS / "mobilefacenet.onnx")],
+        [str(MODELS / name) for name in ("yunet.onnx", "mobilefacenet.onnx", *gaze_files)],
     )
     done = program("models", "verify", *PRESETS["permissive"].values())
     assert (done.code, [row.split()[:2] for row in done.stdout.splitlines()]) == (
         0,
-        [["ok", "yunet"], ["ok", "mobilefacenet"]],
+        [["ok", "yunet"], ["ok", "mobilefacenet"], *[["ok", "adas"]] * len(gaze_files)],
     )
     listed = {row["name"]: row["paths"] for row in program("models", "list", "--json").json()}
     assert listed["yunet"] == [str(MODELS / "yunet.onnx")]

@@ -248,12 +248,17 @@ def test_loop_that_fails_leaves_no_thread() -> None:
 
 
 def test_error_that_came_out_keeps_nothing_alive() -> None:
-    numbers = Numbers(ValueError("no more"), 0)
+    numbers = Numbers()
     gone = weakref.ref(numbers)
+
+    def fail(held: Numbers) -> Iterator[int]:
+        yield held.read
+        raise ValueError("no more")
+
     gc.disable()
     try:
         with pytest.raises(ValueError, match="no more"):
-            next(prefetch(numbers))
+            list(prefetch(fail(numbers)))
         del numbers
         assert gone() is None
     finally:
