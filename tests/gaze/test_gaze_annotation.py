@@ -263,17 +263,16 @@ def packets(path: Path) -> Iterator[Any]:
 
 
 def test_smoothing_follows_and_leaves_what_was_said(networks: Path, tmp_path: Path) -> None:
-    frames = [people((64, 32, LEFT if number < 5 else RIGHT)) for number in range(15)]
+    frames = [people((64, 32, LEFT if number < 5 else None)) for number in range(10)]
     result = annotate(networks, write_video(tmp_path / "talk.mp4", frames), tmp_path / "out")
     faces = [row["faces"][0] for row in result.rows()]
-    assert [face["raw_yaw"] for face in faces] == pytest.approx([42.5] * 5 + [-42.5] * 10, abs=0.05)
+    assert [face["raw_yaw"] for face in faces] == pytest.approx([42.5] * 5 + [0] * 5, abs=0.05)
     assert [face["yaw"] for face in faces[:5]] == pytest.approx([42.5] * 5, abs=0.05)
-    assert all(one["yaw"] > other["yaw"] > -42.5 for one, other in pairwise(faces[4:]))
-    # What is shown decides: on the way from one side to the other the eyes pass the camera.
-    cameras = [face["camera"] for face in faces]
-    assert cameras == [off_camera(face["yaw"], face["pitch"]) < 12 for face in faces]
-    assert any(cameras)
-    assert not any(off_camera(face["raw_yaw"], face["raw_pitch"]) < 12 for face in faces)
+    assert all(one["yaw"] > other["yaw"] > 0 for one, other in pairwise(faces[4:]))
+    # Where they look is judged by what is shown, which comes a frame later.
+    assert [off_camera(face["raw_yaw"], face["raw_pitch"]) < 12 for face in faces] == [False] * 5 + [True] * 5
+    assert [face["camera"] for face in faces] == [False] * 6 + [True] * 4
+    assert result.summary["attention"]["tracks"][0]["frames_at_camera"] == 4
 
 
 def test_the_camera_angle_and_the_largest_sigma_decide(networks: Path, tmp_path: Path) -> None:
@@ -402,7 +401,7 @@ def test_a_video_that_is_cut_short_gives_what_there_is_and_a_warning(networks: P
     assert 3 < result.frames < 40
     assert len(pictures(result.picture)) == len(rows(tmp_path / "out")) == result.frames
     (warning,) = result.warnings
-    assert warning == f"{source}: decoded {result.frames} of 40 frames: the file is cut short"
+    assert warning.startswith(f"{source}: decoded {result.frames} of 40 frames: the file is cut short")
 
 
 # ---- Where it is written

@@ -144,7 +144,7 @@ def test_warnings_are_said_and_the_exit_code_says_so(program: Program) -> None:
     assert done.code == 3
     count = len(program.rows("out"))
     assert 3 < count < 40
-    assert done.stderr == f"warning: cut.mp4: decoded {count} of 40 frames: the file is cut short\n"
+    assert done.stderr.startswith(f"warning: cut.mp4: decoded {count} of 40 frames: the file is cut short")
     assert done.stdout.startswith(f"{count} frames, 1 track\n")
     summary = json.loads((program.folder / "out" / "summary.json").read_text())
     assert [f"warning: {warning}\n" for warning in summary["warnings"]] == [done.stderr]

@@ -123,6 +123,7 @@ class _Encoded:
         self._target.bit_rate = _BITS_A_CHANNEL * self._target.codec_context.channels
         self._form: tuple[str, str, int] | None = None
         self._resampler = AudioResampler()
+        self._fed = False
 
     def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
         yield from self._encode(packet)
@@ -130,7 +131,8 @@ class _Encoded:
     def rest(self) -> Iterator[Packet[Any]]:
         yield from self._encode(None)
         yield from self._resampled(None)
-        yield from self._target.encode(None)
+        if self._fed:  # PyAV never comes back from flushing an encoder that got nothing
+            yield from self._target.encode(None)
 
     def _encode(self, packet: Packet[Any] | None) -> Iterator[Packet[Any]]:
         """Decode a packet, or what the decoder still holds, and encode it."""
@@ -149,6 +151,7 @@ class _Encoded:
     def _resampled(self, frame: AudioFrame | None) -> Iterator[Packet[Any]]:
         for resampled in self._resampler.resample(frame):
             if resampled is not None:
+                self._fed = True
                 yield from self._target.encode(resampled)
 
 

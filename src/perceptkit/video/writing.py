@@ -104,7 +104,8 @@ class Writer:
         stream.width, stream.height = info.width + info.width % 2, info.height + info.height % 2
         stream.pix_fmt = "yuv420p"
         stream.time_base = self._unit
-        stream.options = {"crf": str(quality), "preset": preset}
+        # With B-frames, what FFmpeg and Chromium take for the length of a video of varying rate is too short.
+        stream.options = {"crf": str(quality), "preset": preset, "bf": "0"}
         context = stream.codec_context
         context.time_base = self._unit
         context.sample_aspect_ratio = info.pixel_aspect
