@@ -30,6 +30,7 @@ __all__ = [
     "boxes",
     "click_time",
     "corners",
+    "edit",
     "number_of",
     "packets",
     "painted",
@@ -219,5 +220,20 @@ def turn(path: Path, matrix: Sequence[int]) -> Path:
     at += 52 if data[at] == 1 else 40
     a, b, c, d = (value << 16 for value in matrix)
     data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def edit(path: Path, *, start: float, duration: float) -> Path:
+    """Trim all streams of an MP4 by its edit lists, as phones do it."""
+    data = bytearray(path.read_bytes())
+    movie = struct.unpack_from(">I", data, data.index(b"mvhd") + 16)[0]
+    at = data.find(b"trak")
+    while at >= 0:
+        unit = struct.unpack_from(">I", data, data.index(b"mdhd", at) + 16)[0]
+        entry = data.index(b"elst", at) + 12
+        _, first = struct.unpack_from(">Ii", data, entry)
+        struct.pack_into(">Ii", data, entry, round(duration * movie), first + round(start * unit))
+        at = data.find(b"trak", entry)
     path.write_bytes(data)
     return path

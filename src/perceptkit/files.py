@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
+import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,7 +15,7 @@ from uuid import uuid4
 
 from .errors import InputError, write_error
 
-__all__ = ["expand", "replacing", "replacing_path", "sniff", "write_bytes"]
+__all__ = ["expand", "remove_parts", "replacing", "replacing_path", "sniff", "write_bytes"]
 
 
 def expand(paths: Iterable[str | Path], suffixes: Collection[str]) -> tuple[list[Path], list[tuple[Path, str]]]:
@@ -203,6 +204,16 @@ def replacing_path(path: str | Path) -> Iterator[Path]:
         if isinstance(error, OSError):
             raise write_error(path, error) from error
         raise
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what runs that were killed have left half-written in a folder that nobody else is writing to."""
+    for path in folder.glob(".*.part"):
+        if _PART.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+_PART = re.compile(r"\.[0-9a-f]{32}\.part")
 
 
 def write_bytes(path: str | Path, data: bytes | memoryview[Any]) -> None:

@@ -37,7 +37,7 @@ class ReportingGroup(TyperGroup):
             complain(str(error))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
-            complain("interrupted; run the same command again to go on where it stopped")
+            complain("interrupted; run the same command again (gaze: with --resume) to go on where it stopped")
             raise typer.Exit(INTERRUPTED) from error
         except ImportError as error:
             if "shared object" not in str(error):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats
-from ..files import replacing
+from ..files import remove_parts, replacing
 from ..output import count, write_json, write_lines
 from .detect import DETECTORS
 from .embed import EMBEDDERS
@@ -30,7 +30,6 @@ _SHEET_FACES = 24  # headshots of one person on it
 _SHEET_HEADSHOTS = 5000  # headshots on it besides the best of each person: about 40 MB
 
 _HEADSHOT = re.compile(r"[0-9a-f]{16}\.jpg")
-_PART = re.compile(r"\.[0-9a-f]{32}\.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +133,10 @@ def _media(result: Extraction) -> str:
 
 def _clear(folder: Path, kept: set[str]) -> None:
     """Remove what earlier runs left: headshots of other photos or models, and parts of files that a kill cut short."""
-    for path in [*folder.glob(".*.part"), *(folder / "headshots").iterdir()]:
-        if _PART.fullmatch(path.name) or (_HEADSHOT.fullmatch(path.name) and f"headshots/{path.name}" not in kept):
+    remove_parts(folder)
+    remove_parts(folder / "headshots")
+    for path in (folder / "headshots").iterdir():
+        if _HEADSHOT.fullmatch(path.name) and f"headshots/{path.name}" not in kept:
             path.unlink(missing_ok=True)
 
 

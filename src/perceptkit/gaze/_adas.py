@@ -20,7 +20,7 @@ from ..arrays import Floats, Picture
 from ..errors import DeviceError, InputError, ModelError
 from ..models import Session, open_session
 from .defaults import MAX_SIGMA, PRECISION
-from .directions import angles
+from .directions import angles, direction
 from .types import Gaze, State
 
 __all__ = ["Adas"]
@@ -175,7 +175,7 @@ def _agree(look: _Look, again: _Look, max_sigma: float) -> Gaze:
         state = "unknown"
     elif distance >= _TRUSTED_PIXELS and (np.maximum(look.opened, again.opened) < 0.5).all():
         state = "eyes-closed"
-    return Gaze(yaw, pitch, sigma_yaw, sigma_pitch, vector, state)
+    return Gaze(yaw, pitch, sigma_yaw, sigma_pitch, direction(yaw, pitch), state)
 
 
 def _square(crop: Picture, centre: Floats, side: float, roll: float) -> Picture:

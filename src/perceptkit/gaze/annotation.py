@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..errors import InputError
 from ..face import Detector, load_detector
+from ..files import remove_parts
 from ..images import SUFFIXES as PHOTOS
 from ..output import write_json
 from ..video import Frame, Frames, Limits, open_source, prefetch
@@ -28,7 +30,7 @@ from . import defaults
 from .attention import Region
 from .estimate import Estimator, load_gaze
 from .journal import Journal
-from .reading import read_gaze
+from .reading import Reading, read_gaze
 from .recording import Place, Recorder
 from .results import Annotation
 
@@ -108,40 +110,21 @@ def annotate_video(
                 step=float(every / frames.info.rate),
             ) as recorder,
         ):
-            waiting: deque[Frame] = deque()
-            with (
-                closing(_choose(frames, every, waiting)) as chosen,
-                closing(
-                    read_gaze(
-                        chosen,
-                        detector,
-                        gaze,
-                        detect_every=detect_every,
-                        smooth=smooth,
-                        min_face=min_face,
-                        min_score=min_score,
-                        known=journal.known,
-                    )
-                ) as readings,
-            ):
-                total, done = frames.info.expected_frames, 0
-                for reading in readings:
-                    while (frame := waiting.popleft()) is not reading.frame:
-                        recorder.show(frame)
-                        done += 1
-                    recorder.add(frame, reading.seen)
-                    journal.add(reading)
-                    done += 1
-                    if progress:
-                        progress(done, total)
-                for frame in waiting:
-                    recorder.show(frame)
-                    done += 1
-                if progress and waiting:
-                    progress(done, total)
+            read = partial(
+                read_gaze,
+                detect=detector,
+                estimate=gaze,
+                detect_every=detect_every,
+                smooth=smooth,
+                min_face=min_face,
+                min_score=min_score,
+                known=journal.known,
+            )
+            _record(frames, every, read, recorder, journal, progress)
             attention = recorder.finish(source.name)
         warnings = (*frames.warnings, *recorder.warnings)
         journal.remove()
+        remove_parts(place.folder)
     summary = {
         "source": str(source),
         "video": _facts(frames),
@@ -170,6 +153,33 @@ def _place(source: Path, target: str | Path | None) -> Place:
     if source.is_dir() and place.folder.exists() and place.folder.samefile(source):
         raise InputError(f"the results would lie among the photos in {source}; choose another output")
     return place
+
+
+def _record(
+    frames: Frames,
+    every: int,
+    read: Callable[[Iterable[Frame]], Generator[Reading, None, None]],
+    recorder: Recorder,
+    journal: Journal,
+    progress: Progress | None,
+) -> None:
+    """Read the gaze of every n-th frame, and record all frames: those between with what was last seen."""
+    waiting: deque[Frame] = deque()
+    total, done = frames.info.expected_frames, 0
+    with closing(_choose(frames, every, waiting)) as chosen, closing(read(chosen)) as readings:
+        for reading in readings:
+            while (frame := waiting.popleft()) is not reading.frame:
+                recorder.show(frame)
+                done += 1
+            recorder.add(frame, reading.seen)
+            journal.add(reading)
+            done += 1
+            if progress:
+                progress(done, total)
+    for frame in waiting:
+        recorder.show(frame)
+    if progress and waiting:
+        progress(done + len(waiting), total)
 
 
 def _choose(frames: Frames, every: int, waiting: deque[Frame]) -> Generator[Frame, None, None]:

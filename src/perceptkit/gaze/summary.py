@@ -73,7 +73,7 @@ class Attention:
         * unique_tracks; ever: how many of them looked at the camera at least once
         * rate: frames_at_camera / frames_visible over all tracks, 0..1
         * peak: {people, time}, the most people who looked at the camera at once, and when they first did (None: never)
-        * per_track: for each track, in the order of their ids, track, first_seen, last_seen (times of frames),
+        * tracks: for each track, in the order of their ids, track, first_seen, last_seen (times of frames),
           frames_visible, frames_ok (with a reliable gaze), frames_at_camera ("hits"), seconds_visible,
           seconds_at_camera (dwell), longest_dwell, rate = frames_at_camera / frames_visible, ever,
           looks_at {track id as text, as JSON wants it: seconds}, regions {name: seconds, every region}

@@ -49,13 +49,14 @@ def read(
     """Open a video and read the frames that are shown in [start, end) seconds.
 
     Of these, `every` n-th one is given, and none sooner than `step` seconds after the one before (0: all). `index`
-    counts the frames decoded from `start` on. Time 0 is where the file begins to be shown. Frames that are damaged are
-    left out; `warnings` then says so, as when the file ends before its header says. Raises MediaError for what is no
-    video or is over the limits (see `Limits`), InputError for values that make no sense.
+    counts the frames decoded from `start` on. Time 0 is where the file begins to be shown. Frames that cannot be decoded
+    are left out; `warnings` then says so and when, as when the file ends before its header says. (What is only partly
+    damaged is mended by the decoder, as in any player.) Raises MediaError for what is no video or is over the limits
+    (see `Limits`), InputError for values that make no sense.
     """
     if every < 1 or not math.isfinite(step) or step < 0:
         raise InputError(f"every is {every} and step {step}; they must be at least 1 and 0")
-    if not math.isfinite(start) or start < 0 or (end is not None and end <= start):
+    if not math.isfinite(start) or start < 0 or (end is not None and not end > start):
         raise InputError(f"no time lies between start {start} and end {end}; give seconds, start before end")
     decoder = Decoder(path, limits or Limits(), start)
     try:
