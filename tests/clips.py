@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -139,7 +140,7 @@ def write_clip(
                 prepare(stream)
             lanes.append(_pictures(stream, times, size, paint))
         for sound in sounds:
-            target: Any = output.add_stream(sound.codec, rate=sound.rate)
+            target: Any = output.add_stream(sound.codec, rate=sound.rate, options={"strict": "experimental"})
             target.codec_context.layout = sound.layout
             lanes.append(_sound(target, sound))
         for lane in lanes:
@@ -184,12 +185,17 @@ def samples(path: Path, index: int = 0) -> tuple[float, Floats, int]:
     """When the sound of a file begins in seconds of its pictures, its first channel, and its rate: as it is heard."""
     with av.open(str(path)) as source:
         origin = max(0.0, (source.start_time or 0) / av.time_base)
-        frames = list(source.decode(source.streams.audio[index]))
+        frames: list[AudioFrame] = []
+        for packet in source.demux(source.streams.audio[index]):
+            with suppress(av.InvalidDataError):
+                frames += packet.decode()
         times = [float((frame.pts or 0) * (frame.time_base or 1)) - origin for frame in frames]
         rate = frames[0].sample_rate
         heard = np.zeros(round((times[-1] - times[0]) * rate) + frames[-1].samples + 1, np.float32)
         for time, frame in zip(times, frames, strict=True):
-            part = AudioResampler(format="fltp", layout=frame.layout).resample(frame)[0].to_ndarray()[0]
+            # Not planar: PyAV goes wrong with eight planes.
+            packed = AudioResampler(format="flt", layout=frame.layout).resample(frame)[0].to_ndarray()
+            part = packed.reshape(-1, frame.layout.nb_channels)[:, 0]
             first = round((time - times[0]) * rate)
             heard[first : first + len(part)] = part
     return times[0], heard, rate

@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from ..errors import MediaError
-from .opening import Limits, open_video
+from .opening import Limits, open_video, packets_of
 from .timing import Clock, end_of, frames_of, is_mov, rate_of, start_of
 
 __all__ = ["Decoder"]
@@ -27,18 +27,19 @@ _TOLD = 5  # gaps
 class Decoder:
     """An opened video: the frames of it that can be decoded, and what went wrong on the way.
 
-    It begins at the last key frame before `start` seconds, or else at the beginning; what is wrong before `start` does
-    not count.
+    It begins at the last key frame before `start` seconds, or else at the beginning; what is wrong before `start` and
+    after `end` does not count.
     """
 
-    def __init__(self, path: str | Path, allowed: Limits, start: float) -> None:
+    def __init__(self, path: str | Path, allowed: Limits, start: float, end: float) -> None:
         self.container, self.stream = open_video(path, allowed)
         self.unit = self.stream.time_base or Fraction(1, 90_000)
-        self.start = start
+        self.start, self.end = start, end
         self._path, self._allowed = path, allowed
         self._origin = start_of(self.container)
         self._usual = float(1 / rate_of(self.stream))  # seconds from one frame to the next
-        self._decoded = self._failed = self._regular = 0
+        self._decoded = self._regular = self._failed = 0
+        self._whole = start == 0
         self._reached = 0.0
         self._gaps: list[tuple[float, float]] = []
 
@@ -73,25 +74,31 @@ class Decoder:
     def _timed(self) -> Iterator[tuple[float, VideoFrame]]:
         clock = Clock(self.container, self.unit, self._usual, earliest=0)
         before: float | None = None
+        failed = 0
         for frame in self._decode():
             time = float(clock.at(frame.pts) * self.unit)
             if time < self.start:
                 self._failed = 0
-            else:
+            elif time < self.end:
                 self._decoded += 1
+                failed = self._failed
                 if before is not None:
+                    self._regular += abs(time - before - self._usual) <= self._usual / 2
                     self._look(before, time)
                 before = time
+            else:
+                self._whole, self._failed = False, failed
+                if before is not None:
+                    self._look(before, self.end)
             yield time, frame
 
     def _look(self, before: float, time: float) -> None:
-        """Count how regularly frames come, and note where some are missing."""
-        self._regular += abs(time - before - self._usual) <= self._usual / 2
+        """Note whether frames are missing between two times."""
         if time - before > _GAP * self._usual and len(self._gaps) < _TOLD:
             self._gaps.append((before + self._usual, time))
 
     def _decode(self) -> Iterator[VideoFrame]:
-        packets = self.container.demux(self.stream)
+        packets = packets_of(self.container, self.stream)
         while True:
             try:
                 packet: Packet[Any] | None = next(packets, None)
@@ -114,11 +121,11 @@ class Decoder:
                 else:
                     yield frame
 
-    def complaints(self, *, whole: bool) -> list[str]:
-        """What was wrong with what was read; `whole` when that is the whole video."""
+    def complaints(self) -> list[str]:
+        """What was wrong, when what is wanted has been read."""
         found = []
-        expected = frames_of(self.container, self.stream) if whole and is_mov(self.container) else None
-        end = end_of(self.container, self.stream) if whole else None
+        expected = frames_of(self.container, self.stream) if self._whole and is_mov(self.container) else None
+        end = end_of(self.container, self.stream) if self._whole else None
         if expected is not None and self._decoded < expected:
             found.append(f"decoded {self._decoded} of {expected} frames: the file is cut short or damaged")
         elif self._failed:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
+from av.packet import Packet
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from .. import limits
@@ -18,7 +20,7 @@ from ..errors import MediaError
 from ..files import sniff
 from .timing import duration_of, rate_of
 
-__all__ = ["SUFFIXES", "Limits", "media_errors", "open_media", "open_video"]
+__all__ = ["SUFFIXES", "Limits", "open_media", "open_video", "packets_of"]
 
 SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv", ".flv"}
@@ -45,23 +47,16 @@ class Limits:
     rate: float = limits.MAX_RATE
 
 
-@contextmanager
-def media_errors(path: str | Path) -> Iterator[None]:
-    """What FFmpeg says of `path`, as a MediaError."""
-    try:
-        yield
-    except av.FFmpegError as error:
-        said = error.strerror or type(error).__name__
-        raise MediaError(f"{path}: cannot be read: {said}; the file is damaged or of a kind not supported") from error
-
-
 def open_media(path: str | Path) -> InputContainer:
     """An opened container of video or sound; MediaError for everything else."""
     path = Path(path)
     _refuse_unless_media(path)
-    with media_errors(path):
+    try:
         # "file:" keeps names such as "concat:a" from being taken for another protocol.
         return av.open(f"file:{path}", options=_OPTIONS, metadata_errors="replace")
+    except av.FFmpegError as error:
+        said = error.strerror or type(error).__name__
+        raise MediaError(f"{path}: cannot be read: {said}; the file is damaged or of a kind not supported") from error
 
 
 def open_video(path: str | Path, allowed: Limits) -> tuple[InputContainer, VideoStream]:
@@ -78,12 +73,19 @@ def open_video(path: str | Path, allowed: Limits) -> tuple[InputContainer, Video
             raise MediaError(f"{path}: its video is of a kind that is not known; convert it, to H.264 for example")
         _refuse_over_limits(path, container, stream, allowed)
         stream.thread_type = "AUTO"
-        # For what the header does not say truly.
-        stream.codec_context.options = {"max_pixels": str(allowed.pixels)}
+        # For what the header does not say truly; twice, because FFmpeg counts what it adds to every line.
+        stream.codec_context.options = {"max_pixels": str(2 * allowed.pixels)}
     except BaseException:
         container.close()
         raise
     return container, stream
+
+
+def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Packet[Any]]:
+    """The packets of the streams; FFmpegError where what follows cannot be found any more."""
+    # After the last packet, PyAV trips over streams that have only come up on the way, as they do in broadcasts.
+    with suppress(IndexError):
+        yield from container.demux(*streams)
 
 
 def _refuse_unless_media(path: Path) -> None:

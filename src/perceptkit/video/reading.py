@@ -49,16 +49,16 @@ def read(
     """Open a video and read the frames that are shown in [start, end) seconds.
 
     Of these, `every` n-th one is given, and none sooner than `step` seconds after the one before (0: all). `index`
-    counts the frames decoded from `start` on. Time 0 is where the file begins to be shown. Frames that cannot be decoded
-    are left out; `warnings` then says so and when, as when the file ends before its header says. (What is only partly
-    damaged is mended by the decoder, as in any player.) Raises MediaError for what is no video or is over the limits
-    (see `Limits`), InputError for values that make no sense.
+    counts the frames decoded from `start` on. Time 0 is where the file begins to be shown. Frames that cannot be
+    decoded are left out; `warnings` then says so and when, as when the file ends before its header says. (What is
+    damaged only in part is mended by the decoder, as in any player.) Raises MediaError for what is no video or is over
+    the limits (see `Limits`), InputError for values that make no sense.
     """
     if every < 1 or not math.isfinite(step) or step < 0:
         raise InputError(f"every is {every} and step {step}; they must be at least 1 and 0")
     if not math.isfinite(start) or start < 0 or (end is not None and not end > start):
         raise InputError(f"no time lies between start {start} and end {end}; give seconds, start before end")
-    decoder = Decoder(path, limits or Limits(), start)
+    decoder = Decoder(path, limits or Limits(), start, math.inf if end is None else end)
     try:
         decoded = decoder.frames()
         first = next(decoded)
@@ -67,7 +67,7 @@ def read(
         decoder.close()
         raise
     warnings: list[str] = []
-    chosen = _choose(decoder, chain([first], decoded), warnings, end=end, every=every, step=step)
+    chosen = _choose(decoder, chain([first], decoded), warnings, every=every, step=step)
     return Frames(about, chosen, warnings, decoder.close)
 
 
@@ -76,22 +76,21 @@ def _choose(
     decoded: Iterator[tuple[float, VideoFrame]],
     warnings: list[str],
     *,
-    end: float | None,
     every: int,
     step: float,
 ) -> Generator[Frame, None, None]:
     reformatter = VideoReformatter()
-    due, index, ended = -math.inf, 0, False
+    due, index = -math.inf, 0
     with decoder.container:
         for time, frame in decoded:
-            if ended := end is not None and time >= end:
+            if time >= decoder.end:
                 break
             if time >= decoder.start:
                 if index % every == 0 and time >= due:
                     due = time + step - _INSTANT
                     yield Frame(index, time, _upright(frame, reformatter))
                 index += 1
-        warnings.extend(decoder.complaints(whole=not decoder.start and not ended))
+        warnings.extend(decoder.complaints())
 
 
 def _describe(decoder: Decoder, first: VideoFrame) -> VideoInfo:

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from ..errors import MediaError
 from .muxing import open_output
-from .opening import Limits, open_video
+from .opening import Limits, open_video, packets_of
 from .sound import SoundTrack
 from .timing import Clock, frames_of, is_mov, rate_of
 
@@ -66,7 +66,7 @@ def _packets(source: InputContainer, pictures: VideoStream, gap: int) -> Iterato
     out: it would be shown.
     """
     waiting: list[Packet[Any]] = []
-    packets = source.demux(pictures)
+    packets = packets_of(source, pictures)
     while (packet := _next(packets)) is not None:
         if not packet.size:
             continue

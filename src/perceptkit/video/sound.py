@@ -15,7 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
-from .opening import open_media
+from .opening import open_media, packets_of
 from .timing import Clock
 
 __all__ = ["SoundTrack"]
@@ -44,7 +44,7 @@ class SoundTrack:
             lane = _Copied if stream.codec_context.name in _COPIED else _Encoded
             self._lanes[stream.index] = lane(stream, output, self._source)
             known.append(stream)
-        self._packets = self._source.demux(*known)
+        self._packets = packets_of(self._source, *known)
         self._time = -math.inf if known else math.inf
 
     def __enter__(self) -> Self:

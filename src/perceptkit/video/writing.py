@@ -68,8 +68,8 @@ class Writer:
         self._unit = info.time_base if info.time_base >= _FINEST else _USUAL_UNIT
         with ExitStack() as opened:
             self._output = opened.enter_context(open_output(self.path, self._unit))
-            self._sound = None if sound is None else opened.enter_context(SoundTrack(sound, self._output))
             self._stream = self._add_stream(quality, preset)
+            self._sound = None if sound is None else opened.enter_context(SoundTrack(sound, self._output))
             opened.push(self._flush)
             self._opened = opened.pop_all()
 
