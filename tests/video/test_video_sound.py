@@ -389,3 +389,15 @@ def test_video_that_is_cut_short_is_copied_as_far_as_it_goes(tmp_path: Path) -> 
     assert 10 < copied < 75
     assert warning == f"{path}: copied {copied} of 75 frames: the file is cut short"
     assert length(tmp_path / "out.mp4") == pytest.approx(3, abs=0.03)
+
+
+@pytest.mark.parametrize("loud", [np.nan, np.inf, 4e8])
+def test_samples_that_are_no_sound_neither_hang_nor_spoil_the_rest(tmp_path: Path, loud: float) -> None:
+    tone = (0.3 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)).astype(np.float32)
+    tone[9_000:9_500] = loud  # FFmpeg's AAC would never come back
+    soundfile.write(tmp_path / "damaged.wav", tone, 48_000, subtype="FLOAT")
+    picture = write_clip(tmp_path / "picture.mp4")
+    video.replace_sound(picture, tmp_path / "damaged.wav", tmp_path / "out.mp4")
+    _, heard, rate = samples(tmp_path / "out.mp4")
+    later = heard[-rate // 2 : -rate // 4]
+    assert float(np.sqrt(np.mean(later**2))) == pytest.approx(0.3 / np.sqrt(2), rel=0.05)

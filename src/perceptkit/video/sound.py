@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import av
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
@@ -23,6 +24,7 @@ __all__ = ["SoundTrack"]
 _COPIED = ("aac", "mp3", "mp3float", "opus", "flac")  # the rest is made AAC: PCM, Vorbis, AC-3...
 _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)  # that AAC has
 _LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1", "7.1")  # that AAC has, for 1 to 8 channels
+_LOUDEST = 32.0  # full scale is 1
 _BITS_A_CHANNEL = 96_000
 _FRAME = 1024  # samples, about
 
@@ -152,7 +154,19 @@ class _Encoded:
         for resampled in self._resampler.resample(frame):
             if resampled is not None:
                 self._fed = True
-                yield from self._target.encode(resampled)
+                yield from self._target.encode(_sane(resampled))
+
+
+def _sane(frame: AudioFrame) -> AudioFrame:
+    """The same sound without what is no number or as loud as none: FFmpeg's AAC would look for its scale for ever."""
+    samples = frame.to_ndarray()
+    if np.abs(samples).max(initial=0) < _LOUDEST:  # not so for NaN
+        return frame
+    quiet = AudioFrame.from_ndarray(
+        np.nan_to_num(samples).clip(-1, 1), format=frame.format.name, layout=frame.layout.name
+    )
+    quiet.pts, quiet.time_base, quiet.sample_rate = frame.pts, frame.time_base, frame.sample_rate
+    return quiet
 
 
 def _clock(stream: AudioStream, source: InputContainer) -> Clock:
