@@ -81,22 +81,24 @@ def measure(clip: Path, runs: int, scratch: Path) -> None:
         for name, system in systems.items():
             start = time.perf_counter()
             faces[name] = system()
+            seconds = time.perf_counter() - start
+            print(f"  {'warm-up' if not run else f'run {run}':8} {name:42} {seconds:6.1f} s", flush=True)
             if run:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(seconds)
     count = video.info(clip).expected_frames or 0
     print(f"{clip.name}: {count} frames, {cpu_count()} CPUs, median of {runs} runs (slowest to fastest)")
-    for name, seconds in times.items():
-        rates = sorted(count / each for each in seconds)
+    for name, taken in times.items():
+        rates = sorted(count / each for each in taken)
         line = (
             f"  {name:42} {statistics.median(rates):5.1f} frames/s ({rates[0]:.1f} to {rates[-1]:.1f}), "
             f"{faces[name]} faces"
         )
         if name != "plain loop":
-            ratios = [plain / ours for ours, plain in zip(seconds, times["plain loop"], strict=True)]
+            ratios = [plain / ours for ours, plain in zip(taken, times["plain loop"], strict=True)]
             limit = systems[name].limit()  # type: ignore[attr-defined]
             line += (
                 f"; ratio {statistics.median(ratios):.2f}x ({min(ratios):.2f} to {max(ratios):.2f})"
-                f"; networks alone {count / limit:.1f} frames/s, reached {limit / statistics.median(seconds):.0%}"
+                f"; networks alone {count / limit:.1f} frames/s, reached {limit / statistics.median(taken):.0%}"
             )
         print(line)
 
