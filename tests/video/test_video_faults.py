@@ -20,8 +20,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
-from clips import Sound, number_of, packets, painted, plain, write_clip
+from clips import Sound, number_of, packets, painted, write_clip
 from perceptkit import video
 from perceptkit.errors import DeviceError, InputError, MediaError
 from perceptkit.video import Frame, Limits, VideoInfo
@@ -310,11 +311,17 @@ def test_codec_that_is_not_known(tmp_path: Path) -> None:
 
 
 def test_frames_that_are_too_large_are_refused_unread(tmp_path: Path) -> None:
-    options = {"preset": "ultrafast"}
-    size = (8192, 8192)
-    path = write_clip(
-        tmp_path / "a.mp4", count=2, size=size, options=options, paint=lambda _, size: plain((0, 0, 0), size)
-    )
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as output:
+        stream: Any = output.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width = stream.height = 8192
+        frame = VideoFrame(8192, 8192, "yuv420p")
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        for number in range(2):
+            frame.pts = number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
     assert path.stat().st_size < 500_000
     with pytest.raises(MediaError, match="frames of 8192 x 8192 pixels are over the limit of 36,000,000 pixels"):
         video.read(path)
