@@ -18,6 +18,7 @@ from .timing import Clock, end_of, frames_of, is_mov, rate_of, start_of
 __all__ = ["Decoder"]
 
 _INDEXED = {"mov", "matroska", "avi"}  # they know where their key frames are; in other formats a search misses them
+_STEP = Fraction(1, 90_000)  # seconds: less cannot be written
 _GAP = 2.5  # times the usual time from one frame to the next
 _REGULAR = 0.9  # of all frames
 _LOST = 0.5  # seconds at the end
@@ -72,7 +73,7 @@ class Decoder:
         return True
 
     def _timed(self) -> Iterator[tuple[float, VideoFrame]]:
-        clock = Clock(self.container, self.unit, self._usual, earliest=0)
+        clock = Clock(self.container, self.unit, self._usual, step=_STEP, earliest=0)
         before: float | None = None
         failed = 0
         for frame in self._decode():

@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from ..errors import MediaError, write_error
 from ..files import replacing_path
 
-__all__ = ["open_output"]
+__all__ = ["of_the_disk", "open_output"]
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def open_output(path: str | Path, unit: Fraction) -> Iterator[OutputContainer]:
     is left beside it. Raises DeviceError when the disk is full, InputError when `path` cannot be written to.
     """
     with _write_errors(path), replacing_path(path) as beside:
-        # FFmpeg opens the file with the first packet only, and the name is given to it at the end: look at both now.
+        # The name is given to the file at the end, and FFmpeg opens it when all streams are known: look at both now.
         with suppress(FileNotFoundError):
             Path(path).lstat()
         beside.touch()
@@ -44,12 +44,17 @@ def open_output(path: str | Path, unit: Fraction) -> Iterator[OutputContainer]:
         output.close()
 
 
+def of_the_disk(error: av.FFmpegError) -> bool:
+    """Whether the disk is to blame for what FFmpeg says while writing, and not what is written."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
 @contextmanager
 def _write_errors(path: str | Path) -> Iterator[None]:
     """What FFmpeg says while writing `path`, as our errors."""
     try:
         yield
     except av.FFmpegError as error:
-        if error.errno in errno.errorcode and error.errno != errno.EINVAL:
+        if of_the_disk(error):
             raise write_error(path, OSError(error.errno, error.strerror)) from error
         raise MediaError(f"cannot write {path}: {error.strerror}; its pictures or its sound may be damaged") from error

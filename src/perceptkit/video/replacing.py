@@ -44,6 +44,7 @@ def replace_sound(video: str | Path, sound: str | Path, target: str | Path) -> l
         with SoundTrack(sound, output) as track:
             if track.empty:
                 raise MediaError(f"{sound}: holds no sound")
+            output.start_encoding()
             gap = float(1 / rate_of(pictures))
             clock = Clock(source, unit, gap)
             copied = 0

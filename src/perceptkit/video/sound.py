@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
 import av
-import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
+from .muxing import of_the_disk
 from .opening import open_media, packets_of
 from .timing import Clock
 
@@ -24,7 +25,6 @@ __all__ = ["SoundTrack"]
 _COPIED = ("aac", "mp3", "mp3float", "opus", "flac")  # the rest is made AAC: PCM, Vorbis, AC-3...
 _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)  # that AAC has
 _LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1", "7.1")  # that AAC has, for 1 to 8 channels
-_LOUDEST = 32.0  # full scale is 1
 _BITS_A_CHANNEL = 96_000
 _FRAME = 1024  # samples, about
 
@@ -90,7 +90,9 @@ class SoundTrack:
         for packet in packets:
             try:
                 self._output.mux(packet)
-            except (av.InvalidDataError, av.PatchWelcomeError):  # the headers of AAC from broadcasts are parsed
+            except av.FFmpegError as error:  # of broadcasts, the headers of the packets are parsed
+                if of_the_disk(error):
+                    raise
                 lane.damaged = True
 
 
@@ -125,6 +127,8 @@ class _Encoded:
         self._target.bit_rate = _BITS_A_CHANNEL * self._target.codec_context.channels
         self._form: tuple[str, str, int] | None = None
         self._resampler = AudioResampler()
+        # By way of whole numbers: with samples that are none, or far too loud, FFmpeg's AAC never comes back.
+        self._floats = AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
         self._fed = False
 
     def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
@@ -147,26 +151,14 @@ class _Encoded:
             form = (frame.format.name, frame.layout.name, frame.sample_rate)
             if form != self._form:  # broadcasts change between stereo and surround
                 yield from self._resampled(None)
-                self._form, self._resampler = form, AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
+                self._form, self._resampler = form, AudioResampler(format="s32", layout=self._layout, rate=self._rate)
             yield from self._resampled(frame)
 
     def _resampled(self, frame: AudioFrame | None) -> Iterator[Packet[Any]]:
-        for resampled in self._resampler.resample(frame):
-            if resampled is not None:
-                self._fed = True
-                yield from self._target.encode(_sane(resampled))
-
-
-def _sane(frame: AudioFrame) -> AudioFrame:
-    """The same sound without what is no number or as loud as none: FFmpeg's AAC would look for its scale for ever."""
-    samples = frame.to_ndarray()
-    if np.abs(samples).max(initial=0) < _LOUDEST:  # not so for NaN
-        return frame
-    quiet = AudioFrame.from_ndarray(
-        np.nan_to_num(samples).clip(-1, 1), format=frame.format.name, layout=frame.layout.name
-    )
-    quiet.pts, quiet.time_base, quiet.sample_rate = frame.pts, frame.time_base, frame.sample_rate
-    return quiet
+        limited = self._resampler.resample(frame)
+        for resampled in chain.from_iterable(map(self._floats.resample, filter(None, limited))):
+            self._fed = True
+            yield from self._target.encode(resampled)
 
 
 def _clock(stream: AudioStream, source: InputContainer) -> Clock:

@@ -70,6 +70,7 @@ class Writer:
             self._output = opened.enter_context(open_output(self.path, self._unit))
             self._stream = self._add_stream(quality, preset)
             self._sound = None if sound is None else opened.enter_context(SoundTrack(sound, self._output))
+            self._output.start_encoding()
             opened.push(self._flush)
             self._opened = opened.pop_all()
 
