@@ -26,6 +26,7 @@ from clips import Sound, number_of, packets, painted, write_clip
 from perceptkit import video
 from perceptkit.errors import DeviceError, InputError, MediaError
 from perceptkit.video import Frame, Limits, VideoInfo
+from perceptkit.video.opening import packets_of
 
 GOPS = {"g": "10", "bf": "0"}
 
@@ -144,6 +145,27 @@ def test_stamps_that_are_missing_or_do_not_increase(tmp_path: Path, stamps: list
     assert times == sorted(set(times))
     assert times == pytest.approx([0, 0.04, 0.04, 0.12, 0.16], abs=0.0011)
     assert copy(clip, tmp_path / "out.mp4") == 5
+
+
+def test_streams_that_come_up_on_the_way_do_not_lose_the_end() -> None:
+    whole: list[Any] = [1, 2, 3]
+
+    class Broadcast:
+        def demux(self, *streams: object) -> Iterator[Any]:
+            yield from whole
+            raise IndexError("list index out of range")
+
+    container: Any = Broadcast()
+    assert list(packets_of(container)) == whole
+
+
+def test_times_that_are_too_close_can_be_written(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mkv", codec="ffv1", count=3)
+    path.write_bytes(path.read_bytes().replace(b"\x2a\xd7\xb1\x83\x0f\x42\x40", b"\x2a\xd7\xb1\x83\x00\x00\x01"))
+    assert video.info(path, limits=Limits(rate=1e12)).time_base == Fraction(1, 1_000_000_000)
+    with video.read(path) as frames:
+        assert [frame.time for frame in frames] == pytest.approx([0, 1 / 90_000, 2 / 90_000], rel=1e-3)
+    assert copy(path, tmp_path / "out.mp4") == 3
 
 
 def test_raw_stream_has_the_times_of_its_rate(tmp_path: Path) -> None:

@@ -229,6 +229,18 @@ def test_sound_of_an_unknown_kind_is_left_out_with_a_warning(tmp_path: Path) -> 
     assert click_time(target) == pytest.approx(0.7, abs=0.01)
 
 
+@pytest.mark.parametrize("codec", ["libopus", "flac"])
+def test_sound_without_its_header_is_made_aac(tmp_path: Path, codec: str) -> None:
+    path, target = write_clip(tmp_path / "a.mkv", sounds=[Sound(codec)]), tmp_path / "out.mp4"
+    data = path.read_bytes()
+    at = data.index({"libopus": b"OpusHead", "flac": b"fLaC"}[codec])
+    at = data.rindex(b"\x63\xa2", 0, at)
+    path.write_bytes(data[:at] + b"\x63\xa3" + data[at + 2 :])
+    assert copy(path, target) == []
+    assert codecs(target)[0][0] == "aac"
+    assert click_time(target) == pytest.approx(0.5, abs=0.02)
+
+
 def damage(path: Path, which: slice) -> None:
     """Garbage in some packets of sound."""
     data = bytearray(path.read_bytes())

@@ -22,7 +22,8 @@ from .timing import Clock
 
 __all__ = ["SoundTrack"]
 
-_COPIED = ("aac", "mp3", "mp3float", "opus", "flac")  # the rest is made AAC: PCM, Vorbis, AC-3...
+# What is copied, and the bytes that its header has at least: MP4 cannot be ended without them. The rest is made AAC.
+_COPIED = {"aac": 0, "mp3": 0, "mp3float": 0, "opus": 19, "flac": 34}
 _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)  # that AAC has
 _LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1", "7.1")  # that AAC has, for 1 to 8 channels
 _BITS_A_CHANNEL = 96_000
@@ -43,7 +44,8 @@ class SoundTrack:
             if not getattr(stream.codec_context, "rate", 0):  # no such codec, or a broadcast only announces the track
                 self.warnings.append(f"{path}: a sound track of an unknown kind is left out")
                 continue
-            lane = _Copied if stream.codec_context.name in _COPIED else _Encoded
+            least, header = _COPIED.get(stream.codec_context.name, math.inf), stream.codec_context.extradata or b""
+            lane = _Copied if len(header) >= least else _Encoded
             self._lanes[stream.index] = lane(stream, output, self._source)
             known.append(stream)
         self._packets = packets_of(self._source, *known)
