@@ -242,13 +242,20 @@ def _open_openvino(
         for port in model.inputs
     )
 
+    requests: list[Any] = []  # those that no call is using: making one holds up the calls of other threads
+
     def run(arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        # A request of its own for each call: calls come from several threads.
         try:
-            results = compiled.create_infer_request().infer(list(arrays), share_inputs=True)
+            request = requests.pop()
+        except IndexError:
+            request = compiled.create_infer_request()
+        try:
+            results = request.infer(list(arrays), share_inputs=True)
         except RuntimeError as error:
             raise ModelError(f"{path.name} cannot run on this input: {_reason(error)}") from error
-        return [results[port].copy() for port in compiled.outputs]
+        copied = [results[port].copy() for port in compiled.outputs]
+        requests.append(request)
+        return copied
 
     return Session(path, sha256, "openvino", inputs, tuple(port.any_name for port in model.outputs), run)
 
