@@ -176,7 +176,7 @@ def test_crops_are_prepared_as_in_the_reference() -> None:
         crop = random.integers(0, 256, (height, width, 3), np.uint8)
         for side in (64, 448):
             prepared = np.empty((3, side, side), np.float32)
-            _fill(prepared, crop)
+            _fill(prepared, crop, np.empty((side, side, 3), np.uint8), np.empty((3, side, side), np.uint8))
             resized = cv2.resize(crop, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.float64) / 255
             expected = (resized - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
             np.testing.assert_allclose(prepared, expected.transpose(2, 0, 1), atol=1e-6)

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..arrays import Floats, Picture
+from ..arrays import Floats, Picture, Scratch
 from ..errors import InputError, ModelError
 from ..models import Session, open_session
 from ._candidates import Candidates
@@ -80,6 +80,7 @@ class Detector:
             raise InputError(f"min_score is {min_score}; it must lie between 0 and 1")
         opened = partial(open_session, path, device=device, threads=threads)
         self._architecture = architecture
+        self._tensors = Scratch()
         self.session, self._batch, self._side = _widest(opened, architecture)
         self.name = name or Path(path).name
         self.sha256 = self.session.sha256
@@ -126,7 +127,7 @@ class Detector:
 
     def _run(self, images: Sequence[Picture], placed: Sequence[_Placement]) -> list[Candidates]:
         height, width = placed[0].canvas
-        tensor = np.empty((len(images), 3, height, width), np.float32)
+        tensor = self._tensors.floats(len(images), 3, height, width)
         for image, place, target in zip(images, placed, tensor, strict=True):
             _fill(target, image, place, self._architecture)
         dealt = self._architecture.split(self.session(tensor), len(images), height, width)

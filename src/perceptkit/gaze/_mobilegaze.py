@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..arrays import Floats, Picture
+from ..arrays import Floats, Picture, Scratch
 from ..errors import InputError, ModelError
 from ..models import Session, open_session
 from .decoding import BINS, decode
@@ -54,6 +54,7 @@ class MobileGaze:
         )
         self._side = self.session.inputs[0][1][2] or _USUAL_SIDE
         self._max_sigma = max_sigma
+        self._tensors, self._squares, self._planes = Scratch(), Scratch(), Scratch()
         self._yaw, self._pitch = (0, 1) if known or not _is_swapped(self._run) else (1, 0)
         if self._yaw:
             log.info("%s: its outputs are the other way round (pitch first); they are read so", path)
@@ -79,9 +80,11 @@ class MobileGaze:
 
     def _run(self, crops: Sequence[Picture]) -> list[tuple[Floats, Floats]]:
         """Degrees and sigmas (N,) of each output, for at most a batch of crops."""
-        tensor = np.empty((len(crops), 3, self._side, self._side), np.float32)
+        tensor = self._tensors.floats(len(crops), 3, self._side, self._side)
+        square = self._squares.picture(self._side, self._side, 3)
+        planes = self._planes.picture(3, self._side, self._side)
         for crop, target in zip(crops, tensor, strict=True):
-            _fill(target, crop)
+            _fill(target, crop, square, planes)
         parts = [tensor] if self._batch > 1 else [tensor[index : index + 1] for index in range(len(tensor))]
         runs = [self.session(part) for part in parts]
         return [_degrees(np.concatenate([run[index] for run in runs])) for index in range(2)]
@@ -100,11 +103,14 @@ class MobileGaze:
 _USUAL_SIDE = 448
 
 
-def _fill(target: Floats, crop: Picture) -> None:
-    """Put a crop into `target` (3, side, side) as the network wants it: bilinear, whatever the aspect, normalised."""
-    side = target.shape[1]
-    resized = cv2.resize(crop, (side, side), interpolation=cv2.INTER_LINEAR)
-    for plane, mean, std, into in zip(cv2.split(resized), _MEAN, _STD, target, strict=True):
+def _fill(target: Floats, crop: Picture, square: Picture, planes: Picture) -> None:
+    """Put a crop into `target` (3, side, side) as the network wants it: bilinear, whatever the aspect, normalised.
+
+    What is in between goes into `square` (side, side, 3) and `planes` (3, side, side).
+    """
+    cv2.resize(crop, square.shape[:2], dst=square, interpolation=cv2.INTER_LINEAR)
+    cv2.split(square, list(planes))
+    for plane, mean, std, into in zip(planes, _MEAN, _STD, target, strict=True):
         # plane / 255 / std - mean / std in one pass, uint8 to float32.
         cv2.addWeighted(plane, 1 / (255 * std), plane, 0, -mean / std, dst=into, dtype=cv2.CV_32F)
 
