@@ -53,6 +53,13 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
         face.nothing_like_this  # noqa: B018
 
 
+@pytest.mark.parametrize("name", ["face", "gaze", "video", "images", "models", "errors"])
+def test_every_namespace_comes_with_the_package(name: str) -> None:
+    code = f"import perceptkit; print(perceptkit.{name}.__name__, {name!r} in dir(perceptkit))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"perceptkit.{name} True\n"
+
+
 def test_import_loads_no_heavy_library() -> None:
     code = "import sys, perceptkit; print(sorted({'numpy', 'cv2', 'onnxruntime', 'PIL', 'scipy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

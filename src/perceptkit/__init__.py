@@ -2,7 +2,9 @@
 
 Each feature is a namespace, loaded when it is first used:
 
-    perceptkit.face     find faces in photos, embed them, find the unique people
+    perceptkit.face     find faces in photos and videos, embed them, find the unique people
+    perceptkit.gaze     where every face in a video looks
+    perceptkit.video    read and write videos, frame by frame
 
 `import perceptkit` itself loads no heavy library.
 """
@@ -13,10 +15,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import errors, face, images, models
+    from . import errors, face, gaze, images, models, video
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "errors", "face", "images", "models"]
+__all__ = ["__version__", "errors", "face", "gaze", "images", "models", "video"]
 
 
 def __getattr__(name: str) -> Any:

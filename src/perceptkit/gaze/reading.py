@@ -28,7 +28,7 @@ from .types import FrameGaze, Gaze
 
 __all__ = ["Known", "Reading", "read_gaze"]
 
-_CHUNK_CPU, _CHUNK_GPU = 2, 16  # frames whose faces are estimated together
+_CHUNK_CPU, _CHUNK_GPU = 1, 16  # frames whose faces are estimated together
 _MAX_DETECT_EVERY = 60  # all frames from one detection to the next are in memory
 
 Detect = Callable[[Sequence[Picture]], list[list[Face]]]
