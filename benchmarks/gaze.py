@@ -109,7 +109,7 @@ class perceptkit:  # noqa: N801 - it reads as a function
     def __init__(
         self, clip: Path, scratch: Path, *, device: str, precision: str = "f32", detect_every: int = 1
     ) -> None:
-        self.detect = face.load_detector(DETECTOR, device=device, threads=1, min_score=0.2)
+        self.detect = face.load_detector(DETECTOR, device=device, threads=1, min_score=0.5)  # as the plain loop
         self.estimate = cast(Any, gaze.load_gaze(GAZE, device=device, threads=1, precision=precision))
         self.sessions = Counted(self.detect.session), Counted(self.estimate.session)
         self.detect.session = cast(Session, self.sessions[0])
