@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 export PERCEPTKIT_MODELS ?= $(wildcard $(SHARED)/models)
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench train clean
 
 demo: $(VENV)/ready
 	$(BIN)/python examples/demo.py
@@ -22,11 +22,16 @@ lint: $(VENV)/ready
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/faces.py
 	$(BIN)/python benchmarks/gaze.py
+	$(BIN)/python benchmarks/footsteps.py
 	$(BIN)/python benchmarks/dedupe.py
 	$(BIN)/python benchmarks/scale.py --photos 1000
 
+train: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --group training
+	$(BIN)/python training/footsteps/train.py
+
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage demo-out bench-out dist build
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage demo-out bench-out training-out dist build
 
 # insightface is the peer in the benchmarks and the oracle in two tests. Its requirements would bring a second
 # onnxruntime and a second cv2, so it comes without them. Without it, the oracle tests are skipped.

@@ -1,9 +1,9 @@
-"""The main jobs: who is in these photos, and where does everybody in this video look? Writes demo-out/ and says what
-to open.
+"""The main jobs: who is in these photos, where does everybody in this video look, and who puts which foot down when?
+Writes demo-out/ and says what to open.
 
 Real photos, a video and weights are taken from the folder `shared` beside the project (or where PERCEPTKIT_MODELS is).
 Where there are none, and no network to get weights from, the same jobs run on painted faces with stand-in networks of
-a few hundred bytes, which show everything but real faces.
+a few hundred bytes, and on the landmarks of somebody who walks only in numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from perceptkit import errors, face, gaze
+from perceptkit import errors, face, foley, gaze
 from perceptkit.output import count
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -22,7 +22,7 @@ OUTPUT = Path("demo-out")
 
 
 def main() -> None:
-    """Extract the people and print them; annotate the video and print who looked at the camera."""
+    """Do the jobs and print what came of them."""
     media = MODELS.parent / "media"
     shutil.rmtree(OUTPUT, ignore_errors=True)
     try:
@@ -30,13 +30,21 @@ def main() -> None:
             os.environ["PERCEPTKIT_MODELS"] = str(MODELS)
             people = face.extract(media / "faces" / "people", OUTPUT / "people", preset="permissive")
             seen = gaze.annotate_video(media / "video" / "classroom.mp4", OUTPUT / "gaze", preset="permissive")
+            found = foley.detect(media / "video" / "walk-grass-side.mp4", preset="permissive")
+            found.save(OUTPUT / "foley")
+            foley.annotate(found, OUTPUT / "foley" / "annotated.mp4")
+            steps = list(found.steps)
         else:
             print("No real photos and weights here: painted faces and stand-in networks instead.")
             people, seen = use_painted(OUTPUT / "input")
+            steps = walk_in_numbers()
     except errors.PerceptkitError as error:
         sys.exit(f"error: {error}")
     print_people(people)
     print_gaze(seen)
+    print_steps(steps)
+    if media.is_dir():
+        print(f"open {OUTPUT / 'foley' / 'annotated.mp4'} and {OUTPUT / 'foley' / 'timeline.png'}")
 
 
 def print_people(result: face.Extraction) -> None:
@@ -59,6 +67,23 @@ def print_gaze(result: gaze.Annotation) -> None:
             f"looked at the camera {track['seconds_at_camera']:.1f} s"
         )
     print(f"open {result.picture} and {result.folder / 'timeline.png'}")
+
+
+def print_steps(steps: list[foley.Footstep]) -> None:
+    """Who put which foot down when."""
+    print()
+    for person in sorted({step.person for step in steps}):
+        strikes = [step for step in steps if step.person == person and step.event == "heel_strike"]
+        first = ", ".join(f"{step.foot} {step.time:.2f} s" for step in strikes[:6])
+        print(f"person {person}: {count(len(strikes), 'step', 'steps')}: {first}{', ...' if len(strikes) > 6 else ''}")
+
+
+def walk_in_numbers() -> list[foley.Footstep]:
+    """The footsteps of somebody whose landmarks are computed, from the tests."""
+    from walker import Walk
+
+    walk = Walk()
+    return foley.detect_footsteps(walk.poses([number / 30 for number in range(round(walk.length * 30))]))
 
 
 def use_painted(folder: Path) -> tuple[face.Extraction, gaze.Annotation]:

@@ -10,12 +10,24 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["FACES", "MODELS", "PEOPLE", "faces_file", "model_file", "people_photos"]
+__all__ = [
+    "FACES",
+    "GAIT",
+    "MODELS",
+    "PEOPLE",
+    "faces_file",
+    "gait_folder",
+    "model_file",
+    "people_photos",
+    "video_file",
+]
 
 _NAMED = os.environ.get("PERCEPTKIT_MODELS")
 MODELS = Path(_NAMED).resolve() if _NAMED else Path(__file__).resolve().parents[2] / "shared" / "models"
 FACES = MODELS.parent / "media" / "faces"
 PEOPLE = FACES / "people"
+VIDEOS = MODELS.parent / "media" / "video"
+GAIT = MODELS.parent / "bench" / "gait"
 
 
 def model_file(name: str) -> Path:
@@ -26,6 +38,16 @@ def model_file(name: str) -> Path:
 def faces_file(name: str) -> Path:
     """A photo, by its path below media/faces."""
     return _there(FACES) / name
+
+
+def video_file(name: str) -> Path:
+    """A video."""
+    return _there(VIDEOS) / name
+
+
+def gait_folder() -> Path:
+    """The gait benchmark."""
+    return _there(GAIT)
 
 
 def people_photos() -> list[Path]:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from perceptkit import video
-from shared_data import MODELS, people_photos
+from perceptkit.video import Frame
+from shared_data import MODELS, people_photos, video_file
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -32,6 +33,12 @@ def folder(tmp_path: Path) -> Path:
     with video.read_photos([photos[0]] * 5) as frames, video.Writer(tmp_path / "talk.mp4", frames.info) as writer:
         for frame in frames:
             writer.write(frame)
+    with (
+        video.read(video_file("walk-grass-side.mp4"), start=1.5, end=4.5) as frames,
+        video.Writer(tmp_path / "walk.mp4", frames.info) as writer,
+    ):
+        for frame in frames:
+            writer.write(Frame(frame.index, frame.time - 1.5, frame.image))
     return tmp_path
 
 
@@ -46,7 +53,7 @@ def run(command: list[str], folder: Path) -> str:
 
 @pytest.mark.weights
 def test_the_commands_run_in_their_order(folder: Path) -> None:
-    assert len(COMMANDS) == 3
+    assert len(COMMANDS) == 4
     outputs = [run([sys.executable, "-m", *shlex.split(command)], folder) for command in COMMANDS]
     assert outputs[0].startswith("8 photos, ")
     assert "photos/person01_01.jpg" in outputs[1]
@@ -67,12 +74,20 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
         "timeline.png",
         "heatmap.png",
     }
+    assert "walking" in outputs[3]
+    assert {path.name for path in (folder / "walk-foley").iterdir()} == {
+        "events.csv",
+        "events.json",
+        "timecode.txt",
+        "stats.json",
+        "timeline.png",
+    }
 
 
 @pytest.mark.weights
 def test_the_python_examples_run_and_say_what_they_should(folder: Path) -> None:
     outputs = [run([sys.executable, "-c", block], folder) for block in PYTHON_BLOCKS]
-    assert len(outputs) == 5
+    assert len(outputs) == 6
     assert "photos/person01_0" in outputs[0]
     assert outputs[1].strip().endswith("(128,)")
     assert outputs[2].strip() == "(1, 128)"
@@ -83,6 +98,7 @@ def test_the_python_examples_run_and_say_what_they_should(folder: Path) -> None:
     assert track == "1"
     assert float(visible) == pytest.approx(0.2)
     assert 0 <= float(camera) <= 0.2
+    assert outputs[5].count("heel_strike") >= 3
 
 
 def test_every_file_it_links_to_is_there() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .errors import InputError
 from .face import DETECTORS, EMBEDDERS
+from .foley import PERSON_DETECTORS, POSE_MODELS
 from .gaze import GAZE_MODELS
 from .models import PRESETS, FileState, Model, cache_folder, fetch, locate, models_folder, verify
 
@@ -20,6 +21,8 @@ MODELS: Mapping[str, Mapping[str, Model]] = {
     "face detector": DETECTORS,
     "face embedder": EMBEDDERS,
     "gaze": GAZE_MODELS,
+    "person detector": PERSON_DETECTORS,
+    "pose": POSE_MODELS,
 }
 """The tables of models, by what the models do."""
 

@@ -10,6 +10,7 @@ import typer
 from . import __version__, limits, terminal
 from .errors import InputError
 from .face import defaults
+from .foley import defaults as foley_defaults
 from .gaze import defaults as gaze_defaults
 from .models import DEVICES, PRECISIONS, PRESETS
 from .output import count, dumps
@@ -17,6 +18,7 @@ from .video import defaults as video_defaults
 
 if TYPE_CHECKING:
     from .face import Extraction
+    from .foley import Detection
     from .gaze import Annotation
 
 app = typer.Typer(
@@ -29,8 +31,10 @@ app = typer.Typer(
     help="Perception data from photos, video and sound.",
 )
 faces = typer.Typer(no_args_is_help=True, help="Find the unique people in photos and videos; compare and search faces.")
+foley_app = typer.Typer(no_args_is_help=True, help="Find the footsteps in a video.")
 models = typer.Typer(no_args_is_help=True, help="The weights: what there is, what is on this machine, fetch, verify.")
 app.add_typer(faces, name="faces")
+app.add_typer(foley_app, name="foley")
 app.add_typer(models, name="models")
 
 _ITEMS_FAILED, _LACKING = 3, 4  # exit codes
@@ -40,6 +44,7 @@ _WHICH = "What counts as a face, and as the same person"
 _OUTPUT = "Output"
 _HOW = "How frames are read and judged"
 _VIDEOS = "Videos"
+_STEPS = "What counts as a footstep"
 _SHOWN_TRACKS = 20
 
 Preset = Annotated[
@@ -415,6 +420,137 @@ def gaze_video(
         raise typer.Exit(_ITEMS_FAILED)
 
 
+FoleyVideo = Annotated[str, typer.Argument(metavar="VIDEO", help="A video, or a folder of photos.")]
+People = Annotated[
+    str | None,
+    typer.Option(help="A person detector by name, or the path of its file.", rich_help_panel=_MODELS),
+]
+PoseName = Annotated[
+    str | None,
+    typer.Option("--pose", help="A pose model by name, or the path of its file.", rich_help_panel=_MODELS),
+]
+StepDetector = Annotated[
+    str,
+    typer.Option(
+        "--detector",
+        help="How footsteps are found: learned, or zeni (the classical one; walks seen from the side).",
+        rich_help_panel=_STEPS,
+    ),
+]
+Sensitivity = Annotated[
+    str,
+    typer.Option(help="low (few false footsteps), medium or high (few missed ones).", rich_help_panel=_STEPS),
+]
+SearchStep = Annotated[
+    float,
+    typer.Option(help="Search for people every so many seconds and follow them in between.", rich_help_panel=_HOW),
+]
+MinPerson = Annotated[float, typer.Option(help="Leave out people less high (pixels).", rich_help_panel=_HOW)]
+MaxPeople = Annotated[
+    int, typer.Option(help="In a crowd, follow so many of the highest in the picture.", rich_help_panel=_HOW)
+]
+
+
+@foley_app.command("detect")
+def foley_detect(
+    source: FoleyVideo,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The folder for the results. Without it: VIDEO-foley.",
+            rich_help_panel=_OUTPUT,
+            show_default=False,
+        ),
+    ] = None,
+    preset: Preset = None,
+    people: People = None,
+    pose: PoseName = None,
+    device: Device = "auto",
+    detector: StepDetector = foley_defaults.DETECTOR,
+    sensitivity: Sensitivity = foley_defaults.SENSITIVITY,
+    search_step: SearchStep = foley_defaults.SEARCH_STEP,
+    min_person: MinPerson = foley_defaults.MIN_PERSON,
+    max_people: MaxPeople = foley_defaults.MAX_PEOPLE,
+    as_json: AsJson = False,
+) -> None:
+    """Find the footsteps of everybody in a video.
+
+    Writes events.csv, events.json, timecode.txt, stats.json (steps, cadence, symmetry, walking, running and standing)
+    and timeline.png. Exit code 3: finished, but something was wrong, or nothing was found.
+    """
+    with terminal.progress("frames") as progress:
+        from . import foley
+
+        found = foley.detect(
+            source,
+            people=people,
+            pose=pose,
+            preset=preset,
+            device=device,
+            detector=detector,
+            sensitivity=sensitivity,
+            search_step=search_step,
+            min_person=min_person,
+            max_people=max_people,
+            progress=progress,
+        )
+    folder = found.save(output or f"{Path(source).stem or Path(source).resolve().name}-foley")
+    _print_detection(found, folder, as_json)
+
+
+@foley_app.command("annotate")
+def foley_annotate(
+    source: FoleyVideo,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="OUT.mp4, with the data in the folder OUT-foley. Without it: VIDEO-annotated.mp4.",
+            rich_help_panel=_OUTPUT,
+            show_default=False,
+        ),
+    ] = None,
+    preset: Preset = None,
+    people: People = None,
+    pose: PoseName = None,
+    device: Device = "auto",
+    detector: StepDetector = foley_defaults.DETECTOR,
+    sensitivity: Sensitivity = foley_defaults.SENSITIVITY,
+    search_step: SearchStep = foley_defaults.SEARCH_STEP,
+    min_person: MinPerson = foley_defaults.MIN_PERSON,
+    max_people: MaxPeople = foley_defaults.MAX_PEOPLE,
+    as_json: AsJson = False,
+) -> None:
+    """Find the footsteps, and write the video with skeletons, foot contacts, counters and timecode; sound kept.
+
+    Also writes what `foley detect` does. Exit code 3: finished, but something was wrong, or nothing was found.
+    """
+    from . import foley
+
+    target = output or Path(f"{Path(source).stem or Path(source).resolve().name}-annotated.mp4")
+    foley.check_target(source, target)
+    with terminal.progress("frames") as progress:
+        found = foley.detect(
+            source,
+            people=people,
+            pose=pose,
+            preset=preset,
+            device=device,
+            detector=detector,
+            sensitivity=sensitivity,
+            search_step=search_step,
+            min_person=min_person,
+            max_people=max_people,
+            progress=progress,
+        )
+    with terminal.progress("frames written") as progress:
+        foley.annotate(found, target, progress=progress)
+    _print_detection(found, found.save(target.with_name(f"{target.stem}-foley")), as_json, target)
+
+
 @models.command("list")
 def models_list(as_json: AsJson = False) -> None:
     """List all models: size, licence, commercial use, and whether the weights are on this machine."""
@@ -499,3 +635,25 @@ def _print_extraction(result: Extraction) -> None:
     remark = f"; {count(failed, 'file', 'files')} could not be used" if failed else ""
     typer.echo(f"{result}{remark}")
     typer.echo(f"look at {result.folder / 'people.html'}; the data is in {result.folder / 'faces.jsonl'}")
+
+
+def _print_detection(found: Detection, folder: Path, as_json: bool, video: Path | None = None) -> None:
+    """What was found and where it lies. Exits with 3 when something was wrong."""
+    if as_json:
+        typer.echo(dumps({"events": found.rows(), **found.statistics, "warnings": found.warnings}, indent=2))
+    else:
+        for person, about in found.statistics["people"].items():
+            steps = about["steps"]
+            cadence = f", {about['cadence']:.0f} a minute" if about["cadence"] else ""
+            doing = sorted({span["kind"] for span in about["spans"]})
+            typer.echo(
+                f"person {person}: {count(steps['left'] + steps['right'], 'step', 'steps')} "
+                f"({steps['left']} left, {steps['right']} right){cadence}; {', '.join(doing)}"
+            )
+        if video:
+            typer.echo(f"annotated video: {video}")
+        typer.echo(f"events, statistics and timeline: {folder}")
+    for warning in found.warnings:
+        terminal.complain(warning, label="warning")
+    if found.warnings:
+        raise typer.Exit(_ITEMS_FAILED)

@@ -12,9 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perceptkit.arrays import Floats, Picture
+from perceptkit.colours import TRACK_COLOURS, Colour, track_colour
 from perceptkit.face import Face
 from perceptkit.gaze.directions import direction
-from perceptkit.gaze.drawing import CAMERA_COLOUR, TRACK_COLOURS, UNKNOWN_COLOUR, Colour, draw, track_colour
+from perceptkit.gaze.drawing import CAMERA_COLOUR, UNKNOWN_COLOUR, draw
 from perceptkit.gaze.types import FrameGaze, Gaze, State
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]

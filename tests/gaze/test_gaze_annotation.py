@@ -19,8 +19,9 @@ from av.audio.frame import AudioFrame
 
 from perceptkit import gaze, images, video
 from perceptkit.arrays import Picture
+from perceptkit.colours import track_colour
 from perceptkit.errors import DeviceError, InputError, MediaError, ModelError
-from perceptkit.gaze import Annotation, Region, direction, drawing, load_gaze, off_camera
+from perceptkit.gaze import Annotation, Region, direction, load_gaze, off_camera
 from perceptkit.gaze.results import COLUMNS
 from perceptkit.video import Frame
 from tiny_networks import (
@@ -529,7 +530,7 @@ def test_where_nothing_can_be_written_is_an_error(networks: Path, tmp_path: Path
 
 def test_what_is_drawn_for_a_neighbour_is_not_in_a_crop(networks: Path, tmp_path: Path) -> None:
     """Arrows, some of them as blue as a marker, cross the faces beside them."""
-    blue = [r < 100 and b - (r + g) / 2 > 64 for r, g, b in map(drawing.track_colour, range(1, 7))]
+    blue = [r < 100 and b - (r + g) / 2 > 64 for r, g, b in map(track_colour, range(1, 7))]
     assert blue.count(True) >= 2  # the network would see them
     looks = [RIGHT] * 5 + [None]
     image = people(*((96 * place, 32, marker) for place, marker in enumerate(looks)))

@@ -301,7 +301,9 @@ def test_all_crops_are_of_the_untouched_frame(workers: int) -> None:
         return estimate(crops)
 
     readings = list(read_gaze(frames(6), Detector(scene), compare, workers=workers))
-    assert sorted(asked) == [tuple(range(start, start + 3)) for start in range(0, 18, 3)], "the faces of a frame at once"
+    assert sorted(asked) == [tuple(range(start, start + 3)) for start in range(0, 18, 3)], (
+        "the faces of a frame at once"
+    )
     for number, reading in enumerate(readings):
         np.testing.assert_array_equal(reading.frame.image, frame(number).image)
 

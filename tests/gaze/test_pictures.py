@@ -11,10 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perceptkit.arrays import Floats, Picture
+from perceptkit.colours import track_colour
 from perceptkit.face import Face
 from perceptkit.gaze.directions import direction
-from perceptkit.gaze.drawing import track_colour
-from perceptkit.gaze.pictures import HeatMap, Lane, timeline
+from perceptkit.gaze.heatmap import HeatMap
+from perceptkit.gaze.lanes import Lane, timeline
 from perceptkit.gaze.types import FrameGaze, Gaze, State
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]

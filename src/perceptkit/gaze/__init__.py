@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from .directions import angles, direction, off_camera
     from .drawing import draw
     from .estimate import GAZE_MODELS, Estimator, load_gaze
+    from .heatmap import HeatMap
+    from .lanes import Lane, timeline
     from .live import watch
-    from .pictures import HeatMap, Lane, timeline
     from .reading import Reading, read_gaze
     from .results import Annotation
     from .smoothing import Smoother
@@ -34,8 +35,9 @@ _HOMES = {
     "directions": ("angles", "direction", "off_camera"),
     "drawing": ("draw",),
     "estimate": ("GAZE_MODELS", "Estimator", "load_gaze"),
+    "heatmap": ("HeatMap",),
+    "lanes": ("Lane", "timeline"),
     "live": ("watch",),
-    "pictures": ("HeatMap", "Lane", "timeline"),
     "reading": ("Reading", "read_gaze"),
     "results": ("Annotation",),
     "smoothing": ("Smoother",),

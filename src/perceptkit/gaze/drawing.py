@@ -17,24 +17,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..arrays import Picture
+from ..colours import Colour, track_colour
 from ..face import Face
 from .types import FrameGaze, Gaze
 
-__all__ = ["CAMERA_COLOUR", "TRACK_COLOURS", "UNKNOWN_COLOUR", "Colour", "draw", "track_colour"]
-
-Colour = tuple[int, int, int]
-"""Red, green and blue, 0..255."""
-
-TRACK_COLOURS: tuple[Colour, ...] = (
-    (86, 180, 233),
-    (213, 94, 0),
-    (0, 158, 115),
-    (204, 121, 167),
-    (0, 114, 178),
-    (230, 159, 0),
-)
-"""One for each track, and from the start again after the last: the colours of Okabe and Ito, which colour-blind people
-can tell apart (https://jfly.uni-koeln.de/color/), without the black and the yellow."""
+__all__ = ["CAMERA_COLOUR", "UNKNOWN_COLOUR", "draw"]
 
 CAMERA_COLOUR: Colour = (240, 228, 66)
 """Somebody who looks at the camera: the yellow of the same palette, lighter than any colour of a track."""
@@ -65,11 +52,6 @@ def draw(image: Picture, seen: FrameGaze, *, camera: Sequence[bool]) -> Picture:
     for look in looks:
         _draw_sign(canvas, look, unit)
     return canvas
-
-
-def track_colour(track: int | None) -> Colour:
-    """The colour of a track, the same in every frame and picture. Faces without a track share the first one."""
-    return TRACK_COLOURS[(track or 0) % len(TRACK_COLOURS)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from ..output import dumps
 from ..video import Frame, VideoInfo, Writer
 from .attention import Region, at_camera, looks_at, regions_met
 from .drawing import draw
-from .pictures import HeatMap, Lane, timeline
+from .heatmap import HeatMap
+from .lanes import Lane, timeline
 from .results import COLUMNS, csv_rows, json_row
 from .summary import Attention
 from .types import FrameGaze

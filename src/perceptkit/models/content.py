@@ -24,7 +24,7 @@ def mismatch(path: Path, file: WeightsFile) -> str | None:
     try:
         with path.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        if digest == file.sha256:
+        if digest == file.sha256 or digest in dict(file.others):
             return None
         return damage(path, file) or (
             f"is not the registered file (sha256 expected {file.sha256[:12]}..., got {digest[:12]}...)"
@@ -51,7 +51,9 @@ def disguise(path: Path) -> str | None:
 def looks_right(path: Path, file: WeightsFile) -> bool:
     """Whether the file at `path` may be `file`, without hashing it: by its size, else by how it begins."""
     try:
-        return disguise(path) is None if file.bytes is None else path.stat().st_size == file.bytes
+        if file.bytes is None:
+            return disguise(path) is None
+        return path.stat().st_size in (file.bytes, *dict(file.others).values())
     except OSError:
         # A file that cannot be read is of no use; `fetch` and `verify` say why.
         return False

@@ -44,7 +44,11 @@ def find_weights(
     path = Path(chosen).expanduser()
     if path.is_file():
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        registered = (row_name for row_name, row in rows.items() if row.files[0].sha256 == digest)
+        registered = (
+            row_name
+            for row_name, row in rows.items()
+            if digest == row.files[0].sha256 or digest in dict(row.files[0].others)
+        )
         return next(registered, path.name), (path,)
     raise InputError(
         f"unknown {role} {chosen!r}{_hint(chosen.lower(), rows, replaced)}. "

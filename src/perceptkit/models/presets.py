@@ -13,16 +13,34 @@ __all__ = ["PRESETS", "available_presets", "preset_model"]
 
 PRESETS: dict[str, dict[str, str]] = {
     # Small and fast; for research and private use.
-    "default": {"detector": "scrfd-500m", "embedder": "arcface-mbf", "gaze": "mobileone-s0"},
+    "default": {
+        "detector": "scrfd-500m",
+        "embedder": "arcface-mbf",
+        "gaze": "mobileone-s0",
+        "people": "yolox-nano",
+        "pose": "lite",
+    },
     # The largest models that still run on a laptop; for research and private use.
-    "accurate": {"detector": "scrfd-10g", "embedder": "arcface-r50", "gaze": "resnet34"},
+    "accurate": {
+        "detector": "scrfd-10g",
+        "embedder": "arcface-r50",
+        "gaze": "resnet34",
+        "people": "yolox-tiny",
+        "pose": "heavy",
+    },
     # Commercial use is allowed from end to end.
-    "permissive": {"detector": "yunet", "embedder": "mobilefacenet", "gaze": "adas"},
+    "permissive": {
+        "detector": "yunet",
+        "embedder": "mobilefacenet",
+        "gaze": "adas",
+        "people": "yolox-nano",
+        "pose": "lite",
+    },
 }
 
 
 def preset_model(role: str, preset: str | None = None) -> str:
-    """The name of the model that a preset gives to `role` ("detector", "embedder", "gaze").
+    """The name of the model that a preset gives to `role` ("detector", "embedder", "gaze", "people", "pose").
 
     Without `preset`, the environment variable PERCEPTKIT_PRESET chooses it, else it is "default".
     Raises InputError for a preset that does not exist.

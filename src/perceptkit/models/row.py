@@ -17,13 +17,15 @@ class WeightsFile:
 
     `name` is what it is called in a models folder and in the cache. `urls` are tried in order; one that reads
     "zip:URL#MEMBER" stands for a single member of a zip archive. `sha256` is the digest of the file itself, never
-    of an archive around it. `bytes` is its size, None when nobody has published it.
+    of an archive around it. `bytes` is its size, None when nobody has published it. `others` are the digests and sizes
+    of files that hold the same network packed in another way, and do as well.
     """
 
     name: str
     urls: tuple[str, ...]
     sha256: str
     bytes: int | None
+    others: tuple[tuple[str, int], ...] = ()
 
     @property
     def upstream_names(self) -> tuple[str, ...]:

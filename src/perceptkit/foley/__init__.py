@@ -1,0 +1,75 @@
+"""Find footsteps in a video.
+
+    from perceptkit import foley
+
+    found = foley.detect("walk.mp4", preset="permissive")     # a video -> footsteps
+    found.save("walk-foley")                                  # events.csv, events.json, timecode.txt, stats.json, ...
+    foley.annotate(found, "walk-annotated.mp4")               # the video with skeletons, contacts and counters
+    steps = foley.detect_footsteps(poses)                     # landmarks in memory -> footsteps
+
+Names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .annotation import annotate, check_target
+    from .detection import detect
+    from .following import follow_people
+    from .footsteps import FOOTSTEP_DETECTORS, SENSITIVITIES, FootstepDetector, detect_footsteps, to_poses
+    from .gait import statistics
+    from .people import PERSON_DETECTORS, PersonDetector, load_people
+    from .pose import POSE_MODELS, MediaPipePose, load_pose
+    from .results import Detection
+    from .smpte import timecode
+    from .types import Footstep, Pose
+
+_HOMES = {
+    "annotation": ("annotate", "check_target"),
+    "detection": ("detect",),
+    "following": ("follow_people",),
+    "footsteps": ("FOOTSTEP_DETECTORS", "SENSITIVITIES", "FootstepDetector", "detect_footsteps", "to_poses"),
+    "people": ("PERSON_DETECTORS", "PersonDetector", "load_people"),
+    "pose": ("POSE_MODELS", "MediaPipePose", "load_pose"),
+    "results": ("Detection",),
+    "gait": ("statistics",),
+    "smpte": ("timecode",),
+    "types": ("Footstep", "Pose"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "FOOTSTEP_DETECTORS",
+    "PERSON_DETECTORS",
+    "POSE_MODELS",
+    "SENSITIVITIES",
+    "Detection",
+    "Footstep",
+    "FootstepDetector",
+    "MediaPipePose",
+    "PersonDetector",
+    "Pose",
+    "annotate",
+    "check_target",
+    "detect",
+    "detect_footsteps",
+    "follow_people",
+    "load_people",
+    "load_pose",
+    "statistics",
+    "timecode",
+    "to_poses",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

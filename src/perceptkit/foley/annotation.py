@@ -1,0 +1,93 @@
+"""The video with what was found drawn into it: `annotate`."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from ..arrays import Picture
+from ..errors import InputError
+from ..video import Frame, Limits, Writer, open_source, prefetch
+from .drawing import FADING, Tally, draw
+from .results import Detection
+from .smpte import timecode
+from .types import Pose
+
+__all__ = ["annotate", "check_target"]
+
+_CADENCE_STEPS = 6  # the last ones, of which the cadence is taken
+_CADENCE_PAUSE = 2.0  # seconds after which it is not shown any more
+
+
+def annotate(
+    detection: Detection,
+    target: str | Path,
+    *,
+    limits: Limits | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Path:
+    """Write the video of a detection with skeletons, foot contacts and counters, its sound and timestamps kept; the
+    path.
+
+    Raises InputError where the source would be written over, MediaError for a source that cannot be read any more,
+    DeviceError when the disk is full.
+    """
+    target = check_target(detection.source, target)
+    overlay = _Overlay(detection)
+    with open_source(detection.source, limits=limits) as frames:
+        sound = detection.source if frames.info.has_sound else None
+        with Writer(target, frames.info, sound=sound) as writer, closing(prefetch(frames)) as ahead:
+            for done, frame in enumerate(ahead, start=1):
+                writer.write(Frame(frame.index, frame.time, overlay.on(frame)))
+                if progress:
+                    progress(done, frames.info.expected_frames)
+    return target
+
+
+def check_target(source: str | Path, target: str | Path) -> Path:
+    """The path to write to; InputError for one that is no .mp4, or the source itself."""
+    source, target = Path(source).expanduser(), Path(target).expanduser()
+    if target.suffix.lower() not in (".mp4", ".m4v"):
+        raise InputError(f"cannot write {target}: the video is written as .mp4; give OUT.mp4")
+    if source.exists() and target.exists() and target.samefile(source):
+        raise InputError(f"{target} would be written over by its own annotation; choose another output")
+    return target
+
+
+class _Overlay:
+    """What is known of each moment of a video."""
+
+    def __init__(self, detection: Detection) -> None:
+        self._rate = detection.info.rate
+        self._poses: dict[float, list[Pose]] = defaultdict(list)
+        for pose in detection.poses:
+            self._poses[pose.time].append(pose)
+        self._steps = detection.steps
+        self._times = [step.time for step in detection.steps]
+        self._strikes: dict[int, list[float]] = defaultdict(list)
+        self._left: dict[int, list[int]] = defaultdict(lambda: [0])  # of so many strikes, those of the left foot
+        for step in detection.steps:
+            if step.event == "heel_strike":
+                self._strikes[step.person].append(step.time)
+                left = self._left[step.person]
+                left.append(left[-1] + (step.foot == "left"))
+
+    def on(self, frame: Frame) -> Picture:
+        """The frame with all of it."""
+        first, last = bisect_left(self._times, frame.time - FADING), bisect_right(self._times, frame.time)
+        recent = [(step, frame.time - step.time) for step in self._steps[first:last]]
+        poses = self._poses.get(frame.time, [])
+        tallies = {pose.person: self._tally(pose.person, frame.time) for pose in poses}
+        return draw(frame.image, poses, recent, tallies, timecode(frame.time, self._rate))
+
+    def _tally(self, person: int, time: float) -> Tally:
+        count = bisect_right(self._strikes[person], time)
+        left = self._left[person][count]
+        last = self._strikes[person][max(0, count - _CADENCE_STEPS) : count]
+        cadence = None
+        if len(last) > 2 and time - last[-1] < _CADENCE_PAUSE:
+            cadence = 60 * (len(last) - 1) / (last[-1] - last[0])
+        return Tally(left, count - left, cadence)

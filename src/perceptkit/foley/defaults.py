@@ -1,0 +1,18 @@
+"""The defaults of the foley functions, written once. Light to import, so that the command line can show them."""
+
+__all__ = ["DETECTOR", "MAX_PEOPLE", "MIN_PERSON", "SEARCH_STEP", "SENSITIVITY"]
+
+DETECTOR = "learned"
+"""How footsteps are found."""
+
+SENSITIVITY = "medium"
+"""Neither few false events nor few missed ones above all."""
+
+SEARCH_STEP = 0.2
+"""Seconds from one search for people to the next; in between they are followed."""
+
+MIN_PERSON = 48.0
+"""People less high than this (pixels) are left out: nothing can be said of their feet."""
+
+MAX_PEOPLE = 12
+"""The largest people in the picture that are followed."""

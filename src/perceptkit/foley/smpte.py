@@ -1,0 +1,39 @@
+"""SMPTE timecode (ST 12-1): hours, minutes, seconds and frames, as editors count them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+__all__ = ["timecode"]
+
+_NTSC = Fraction(1000, 1001)  # 29.97 and 59.94 are 30 and 60 times this
+_TOLERANCE = 0.01  # frames a second by which a file may be off a usual rate
+
+
+def timecode(time: float, rate: Fraction) -> str:
+    """The timecode of `time` seconds at `rate` frames a second.
+
+    At 29.97 and 59.94 it is drop-frame (`01:00:00;00`): two (four) numbers are left out every minute but the tenth, so
+    that the clock stays with the time. At other rates nothing is left out (`01:00:00:00`); rates that are not whole
+    are counted in the next whole number of frames.
+    """
+    whole = max(1, round(rate))
+    frame = int(Fraction(time).limit_denominator(1_000_000) * rate + Fraction(1, 1000))
+    drop = whole in (30, 60) and abs(float(rate - whole * _NTSC)) < _TOLERANCE
+    if drop:
+        frame = _with_dropped(frame, whole)
+    hours, rest = divmod(frame, whole * 3600)
+    minutes, rest = divmod(rest, whole * 60)
+    seconds, frames = divmod(rest, whole)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if drop else ':'}{frames:02}"
+
+
+def _with_dropped(frame: int, whole: int) -> int:
+    """The number that drop-frame timecode gives to a frame, as if none had been left out."""
+    dropped = whole // 15
+    minute, ten = whole * 60 - dropped, whole * 600 - 9 * dropped
+    tens, rest = divmod(frame, ten)
+    frame += 9 * dropped * tens
+    if rest >= dropped:
+        frame += dropped * ((rest - dropped) // minute)
+    return frame
