@@ -21,6 +21,7 @@ from PIL import Image
 from perceptkit import __version__
 from perceptkit.cli import app
 from perceptkit.face import DETECTORS, EMBEDDERS, defaults
+from perceptkit.foley import PERSON_DETECTORS, POSE_MODELS
 from perceptkit.gaze import GAZE_MODELS
 from perceptkit.models import PRESETS
 from shared_data import MODELS, faces_file, model_file, people_photos
@@ -40,6 +41,7 @@ HEAVY = {
     "librosa",
 }
 NOWHERE = "http://127.0.0.1:9"  # a port on which nothing listens
+NAMES = [*DETECTORS, *EMBEDDERS, *GAZE_MODELS, *PERSON_DETECTORS, *POSE_MODELS]
 
 
 @dataclass
@@ -479,11 +481,11 @@ def test_models_are_listed_with_size_and_terms(program: Program) -> None:
     assert (done.code, done.stderr) == (0, "")
     heading, *rows = done.stdout.splitlines()
     assert heading.split() == ["name", "role", "size", "commercial", "on", "disk", "licence"]
-    assert [row.split()[0] for row in rows] == [*DETECTORS, *EMBEDDERS, *GAZE_MODELS]
+    assert [row.split()[0] for row in rows] == NAMES
     (yunet,) = (row for row in rows if row.startswith("yunet "))
     assert yunet.split() == ["yunet", "face", "detector", "0.2", "MB", "yes", "no", "MIT"]
     listed = program("models", "list", "--json").json()
-    assert [row["name"] for row in listed] == [*DETECTORS, *EMBEDDERS, *GAZE_MODELS]
+    assert [row["name"] for row in listed] == NAMES
     assert listed[0].keys() == {"name", "role", "bytes", "licence", "commercial", "source", "paths"}
     assert {row["commercial"] for row in listed} == {"yes", "no", "unclear"}
 
@@ -532,15 +534,19 @@ def test_pull_and_verify_of_what_is_there(program: Program) -> None:
     model_file("yunet.onnx")
     program.environment["PERCEPTKIT_MODELS"] = str(MODELS)
     gaze_files = [file.name for file in GAZE_MODELS["adas"].files]
+    body_files = [PERSON_DETECTORS["yolox-nano"].files[0].name, POSE_MODELS["lite"].files[0].name]
     done = program("models", "pull", "yunet", "--preset", "permissive")
     assert (done.code, done.stdout.splitlines()) == (
         0,
-        [str(MODELS / name) for name in ("yunet.onnx", "mobilefacenet.onnx", *gaze_files)],
+        [str(MODELS / name) for name in ("yunet.onnx", "mobilefacenet.onnx", *gaze_files, *body_files)],
     )
     done = program("models", "verify", *PRESETS["permissive"].values())
     assert (done.code, [row.split()[:2] for row in done.stdout.splitlines()]) == (
         0,
-        [["ok", "yunet"], ["ok", "mobilefacenet"], *[["ok", "adas"]] * len(gaze_files)],
+        [
+            *(["ok", "yunet"], ["ok", "mobilefacenet"], *[["ok", "adas"]] * len(gaze_files)),
+            *(["ok", "yolox-nano"], ["ok", "lite"]),
+        ],
     )
     listed = {row["name"]: row["paths"] for row in program("models", "list", "--json").json()}
     assert listed["yunet"] == [str(MODELS / "yunet.onnx")]
