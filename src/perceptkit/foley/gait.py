@@ -19,7 +19,7 @@ _PAUSE = 2.0  # seconds without a step after which somebody stands
 _RUN = 0.5  # of a stride with a foot on the ground: less is a run, which has a flight in it (Novacheck 1998)
 _FAST = 160.0  # steps a minute from which on somebody runs when toe-offs are not known
 _TOGETHER = 0.1  # seconds: two feet that come down so nearly at once land from a jump
-_LEAST = 3  # landings of a walk or a run
+_LEAST = 4  # landings of a walk or a run
 
 
 def statistics(steps: Iterable[Footstep], visible: Mapping[int, tuple[float, float]]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ _SIDES = (slice(2, None, 2), slice(3, None, 2))  # knee, ankle, heel, toe of the
 
 _GAP = 0.25  # seconds without landmarks that are bridged
 _SCALE_WINDOW = 0.6  # seconds over which the length of a leg is smoothed
-_FACING_WINDOW = 1.0
+_FACING_WINDOW = 1.0  # seconds over which the direction of the toes is smoothed
+_ASIDE = 0.04  # leg lengths from heel to toe: less does not say where somebody faces
 _VELOCITY_STEP = 2  # signals to each side
 _CLOSE = 0.09  # seconds between frames in which legs can be followed
 _SWAPPED = 0.03  # leg lengths a frame: how much nearer swapped legs must be to be believed for long
@@ -79,7 +80,6 @@ def signals(times: Doubles, points: Floats, visible: Floats, background: Floats 
     legs = _leg_lengths(used)
     body = (used - hips[:, None]) / legs[:, None, None]
     facing = _facing(body)
-    body[..., 0] *= facing[:, None]
     valid = step <= _GAP
     common = np.zeros((len(grid), 5))
     common[:, 0], common[:, 1] = np.minimum(step, 0.2) * 10, valid
@@ -89,16 +89,18 @@ def signals(times: Doubles, points: Floats, visible: Floats, background: Floats 
         common[:, 4] = 1
     common[:, 2:4] = np.clip(_velocity(moved) / legs[:, None], -8, 8) / 2
     common[:, 2] *= facing
-    left, right = (_of_foot(body[:, side], seen[:, side]) for side in _SIDES)
+    left, right = (_of_foot(body[:, side], facing, seen[:, side]) for side in _SIDES)
     values = np.stack([np.concatenate([*pair, common], axis=1) for pair in ((left, right), (right, left))])
     feet = np.stack([used[:, side, :2][:, 2:].mean(axis=1) for side in _SIDES])
     return Signals(grid, np.clip(values, -6, 6).astype(np.float32), valid, feet, legs)
 
 
-def _of_foot(leg: Doubles, seen: Doubles) -> Doubles:
+def _of_foot(leg: Doubles, facing: Doubles, seen: Doubles) -> Doubles:
     """Knee, ankle, heel and toe, (N, 4, 3) from the hips in leg lengths, as 17 signals."""
-    place = leg[..., :2].reshape(len(leg), 8)
-    speed = _velocity(leg[:, 1:, :2].reshape(len(leg), 6)) / 4
+    speed = _velocity(leg[:, 1:, :2].reshape(len(leg), 6)) / 4  # before they are turned: a turn is no movement
+    place = leg[..., :2].reshape(len(leg), 8).copy()
+    place[:, ::2] *= facing[:, None]
+    speed[:, ::2] *= facing[:, None]
     return np.concatenate([place, speed, leg[:, 2:, 2], seen.mean(axis=1, keepdims=True)], axis=1)
 
 
@@ -149,10 +151,14 @@ def _leg_lengths(points: Doubles) -> Doubles:
 
 
 def _facing(body: Doubles) -> Doubles:
-    """1 where the toes point to image-right, -1 where to image-left."""
-    ahead = (body[:, 8:, 0] - body[:, 6:8, 0]).sum(axis=1)
+    """1 where the toes point to image-right, -1 where to image-left; who turns to the camera stays as before."""
+    ahead = (body[:, 8:, 0] - body[:, 6:8, 0]).mean(axis=1)
     smooth = uniform_filter1d(ahead, min(round(_FACING_WINDOW * RATE), len(ahead)), mode="nearest")
-    return np.where(smooth < 0, -1.0, 1.0)
+    plain = np.flatnonzero(np.abs(smooth) > _ASIDE)
+    if not len(plain):
+        return np.full(len(smooth), 1.0 if smooth.sum() >= 0 else -1.0)
+    last = np.searchsorted(plain, np.arange(len(smooth)), side="right") - 1
+    return np.where(smooth[plain[np.maximum(last, 0)]] < 0, -1.0, 1.0)
 
 
 def _velocity(values: Doubles) -> Doubles:
