@@ -14,6 +14,7 @@ __all__ = ["CameraMotion", "Motion", "Shots"]
 
 _WIDTH = 320  # pixels: the picture is looked at this small
 _GLANCE = 64  # and this small to find cuts
+_ENOUGH = 640  # and before that no larger than this
 _POINTS = 150
 _LEAST = 8  # points that have to be found again
 _AGREE = 0.3  # of those, and have to move as one
@@ -88,8 +89,11 @@ def _fit(before: Picture, points: Any, after: Picture) -> Floats | None:
 
 
 def _small(image: Picture, width: int, height: int | None = None) -> Picture:
-    """A picture in grey and so wide."""
+    """A picture in grey and so wide. Taking every pixel of a large one into account would take longer than all else."""
     height = height or max(16, round(image.shape[0] * width / image.shape[1]))
+    if image.shape[1] > _ENOUGH:
+        rows = max(16, round(image.shape[0] * _ENOUGH / image.shape[1]))
+        image = np.asarray(cv2.resize(image, (_ENOUGH, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
 
