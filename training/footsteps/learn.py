@@ -38,12 +38,12 @@ def fit(tracks: Sequence[Track], *, seed: int, steps: int, quiet: bool = True) -
     optimiser = optax.adamw(schedule, weight_decay=1e-3)
     state = optimiser.init(weights)
 
-    @jax.jit
-    def step(weights: Weights, state: Any, batch: Any) -> Any:
+    def update(weights: Weights, state: Any, batch: Any) -> Any:
         loss, gradient = jax.value_and_grad(_loss)(weights, *batch)
         change, state = optimiser.update(gradient, state, weights)
         return optax.apply_updates(weights, change), state, loss
 
+    step = jax.jit(update)
     begun, losses = time.time(), []
     for index in range(steps):
         chosen = random.choice(len(tracks), BATCH, p=share)
