@@ -19,6 +19,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def measure_stages(clip: Path) -> None:
     found = foley.detect(clip, people=people, pose=pose)
 
     def follow() -> None:
-        with pose.follow() as follower:
+        with closing(pose.follow()) as follower:
             for frame in shown[:60]:
                 follower(frame.time, frame.image, box)
 

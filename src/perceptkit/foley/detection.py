@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..arrays import Floats
-from ..video import Limits, VideoInfo, open_source, prefetch
+from ..video import Limits, open_source, prefetch
 from ..video.defaults import FOLDER_RATE
 from . import defaults
-from .following import Find, PoseModel, Seen, follow_people
+from .camera import Motion
+from .following import Find, PoseModel, follow_people
 from .footsteps import FootstepDetector, choose_detector, detect_footsteps
 from .gait import statistics
 from .people import load_people
 from .pose import load_pose
 from .results import Detection
-from .types import Footstep, Pose
+from .types import Pose
 
-__all__ = ["Progress", "detect", "detect_in"]
+__all__ = ["Progress", "detect"]
 
 _FEET, _SEEN = slice(27, 33), 0.3  # the landmarks of the feet, and the mean score of those that are seen
 
@@ -62,68 +65,61 @@ def detect(
             people = load_people(people, preset=preset, device=device, threads=1)
         if pose is None or isinstance(pose, (str, Path)):
             pose = load_pose(pose, preset=preset)
-        with closing(prefetch(frames)) as ahead:
-            seen = follow_people(
-                ahead, people, pose, search_step=search_step, min_person=min_person, max_people=max_people
-            )
-            with closing(seen):
-                found = detect_in(
-                    _counted(seen, frames.info, progress),
-                    frames.info,
-                    source=source,
-                    detector=detector,
-                    sensitivity=sensitivity,
+        times: list[float] = []
+        poses: list[Pose] = []
+        motions: list[Motion] = []
+        with (
+            closing(prefetch(frames)) as ahead,
+            closing(
+                follow_people(
+                    ahead, people, pose, search_step=search_step, min_person=min_person, max_people=max_people
                 )
-        warnings = (*frames.warnings, *found.warnings)
-    return Detection(found.source, found.info, found.times, found.steps, found.poses, found.statistics, warnings)
-
-
-def detect_in(
-    seen: Iterable[Seen], info: VideoInfo, *, source: Path, detector: str | FootstepDetector, sensitivity: str
-) -> Detection:
-    """The footsteps of people who have been followed."""
-    times: list[float] = []
-    poses: list[Pose] = []
-    background: dict[float, Floats] = {}
-    for each in seen:
-        times.append(each.frame.time)
-        poses += [Pose(one.time, one.keypoints, one.scores, None, one.person) for one in each.poses]
-        background[each.frame.time] = each.motion.matrix
+            ) as followed,
+        ):
+            for seen in followed:
+                times.append(seen.frame.time)
+                motions.append(seen.motion)
+                # Metres take as much memory as all the rest, and nothing here looks at them.
+                poses += [replace(each, world=None) for each in seen.poses]
+                if progress:
+                    progress(len(times), frames.info.expected_frames)
+        info, warnings = frames.info, list(frames.warnings)
     steps = detect_footsteps(
         poses,
         detector=detector,
         sensitivity=sensitivity,
         size=(info.width, info.height),
-        background=background,
+        background=_background(times, motions),
     )
-    visible: dict[int, tuple[float, float]] = {}
-    for one in poses:
-        visible[one.person] = visible.get(one.person, (one.time, 0.0))[0], one.time
-    return Detection(
-        source,
-        info,
-        np.array(times),
-        tuple(steps),
-        tuple(poses),
-        statistics(steps, visible),
-        tuple(_why_nothing(source, poses, steps)),
+    if not steps:
+        warnings.append(f"{source}: {_why_nothing(poses)}")
+    by_person: dict[int, list[Pose]] = defaultdict(list)
+    for each in poses:
+        by_person[each.person].append(each)
+    numbers = statistics(
+        steps,
+        {person: (theirs[0].time, theirs[-1].time) for person, theirs in by_person.items()},
+        without_feet=[person for person, theirs in by_person.items() if not _has_feet(theirs)],
     )
+    return Detection(source, info, np.array(times), tuple(steps), tuple(poses), numbers, tuple(warnings))
 
 
-def _counted(seen: Iterable[Seen], info: VideoInfo, progress: Progress | None) -> Iterable[Seen]:
-    for done, each in enumerate(seen, start=1):
-        yield each
-        if progress:
-            progress(done, info.expected_frames)
+def _background(times: Sequence[float], motions: Sequence[Motion]) -> dict[float, Floats] | None:
+    """How the background moved, by the time of the frame; None when most of the time nobody could tell."""
+    if sum(motion.known for motion in motions) * 2 < len(motions):
+        return None
+    return {time: motion.matrix for time, motion in zip(times, motions, strict=True)}
 
 
-def _why_nothing(source: Path, poses: Sequence[Pose], steps: Sequence[Footstep]) -> Iterable[str]:
+def _has_feet(poses: Sequence[Pose]) -> bool:
+    """Whether somebody's feet are to be seen, on the whole."""
+    return float(np.mean([pose.scores[_FEET] for pose in poses])) >= _SEEN
+
+
+def _why_nothing(poses: Sequence[Pose]) -> str:
     """What to say when there are no footsteps."""
-    if steps:
-        return
     if not poses:
-        yield f"{source}: nobody was found in the picture, so there are no footsteps"
-    elif not any(pose.scores[_FEET].mean() >= _SEEN for pose in poses):
-        yield f"{source}: no feet are to be seen, so there are no footsteps"
-    else:
-        yield f"{source}: nobody takes a step"
+        return "nobody was found in the picture, so there are no footsteps"
+    if not any(pose.scores[_FEET].mean() >= _SEEN for pose in poses):
+        return "no feet are to be seen, so there are no footsteps"
+    return "nobody takes a step"

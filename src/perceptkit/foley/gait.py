@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -22,18 +22,25 @@ _TOGETHER = 0.1  # seconds: two feet that come down so nearly at once land from 
 _LEAST = 4  # landings of a walk or a run
 
 
-def statistics(steps: Iterable[Footstep], visible: Mapping[int, tuple[float, float]]) -> dict[str, Any]:
+def statistics(
+    steps: Iterable[Footstep],
+    visible: Mapping[int, tuple[float, float]],
+    *,
+    without_feet: Collection[int] = (),
+) -> dict[str, Any]:
     """Statistics of each person, by id as text, and of all, as plain data.
 
     `visible` says from when to when (seconds) each person is in the picture. Cadence is in steps a minute; symmetry is
     the shorter of the mean left-to-right and right-to-left times, divided by the longer (1: even). A person without
-    steps stands all the time. Spans are of standing, walking, running, jumping (both feet at once) and moving (a step
-    here or there, hops).
+    steps stands all the time, unless it is one of `without_feet`, of whom nothing can be said. Spans are of standing,
+    walking, running, jumping (both feet at once) and moving (a step here or there, hops).
     """
     of: dict[int, list[Footstep]] = defaultdict(list)
     for step in steps:
         of[step.person].append(step)
     people = {str(person): _of_person(of[person], *span) for person, span in sorted(visible.items())}
+    for person in without_feet:
+        people[str(person)]["spans"] = []
     total = {side: sum(person["steps"][side] for person in people.values()) for side in ("left", "right")}
     return {"people": people, "steps": {**total, "all": sum(total.values())}}
 

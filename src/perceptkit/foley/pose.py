@@ -1,8 +1,8 @@
 """The pose models a user may name: where the body of one person is, frame after frame.
 
     landmarks = foley.load_pose("lite")
-    with landmarks.follow() as follow:          # one for each person
-        pose = follow(time, image, box)         # Pose, or None
+    with closing(landmarks.follow()) as follow:     # one for each person
+        pose = follow(time, image, box)             # Pose, or None
 
 To add a pose model: a class like `MediaPipePose`, and its row in `POSE_MODELS`.
 """
@@ -13,8 +13,7 @@ import os
 import threading
 from contextlib import nullcontext
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,8 +49,7 @@ class MediaPipePose:
         self.path = Path(path)
         self.name = name or self.path.name
         self._bytes = self.path.read_bytes()
-        with self.follow():  # a file that cannot be opened is found out here
-            pass
+        self.follow().close()  # a file that cannot be opened is found out here
 
     def __repr__(self) -> str:
         return f"MediaPipePose({self.name!r})"
@@ -75,7 +73,7 @@ class MediaPipePose:
 
 
 class Follower:
-    """Follows the body of one person. Use it as a context: it holds memory outside of Python."""
+    """Follows the body of one person. It holds memory outside of Python: close it."""
 
     def __init__(self, landmarker: Any, person: int) -> None:
         self._landmarker, self._person = landmarker, person
@@ -83,14 +81,6 @@ class Follower:
         self._last: Floats | None = None
         self._begun = False
         self._time, self._stamp = 0.0, -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the model."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,9 @@ def open_media(path: str | Path) -> InputContainer:
 
 def open_video(path: str | Path, allowed: Limits) -> tuple[InputContainer, VideoStream]:
     """An opened container and the video stream to show; MediaError when there is none or it is over the limits."""
-    container = open_media(path)
-    try:
+    with ExitStack() as opened:
+        container = open_media(path)
+        opened.callback(container.close)
         # A cover picture is a stream of one frame that is not meant.
         streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
         if not streams:
@@ -75,9 +76,7 @@ def open_video(path: str | Path, allowed: Limits) -> tuple[InputContainer, Video
         stream.thread_type = "AUTO"
         # For what the header does not say truly; twice, because FFmpeg counts what it adds to every line.
         stream.codec_context.options = {"max_pixels": str(2 * allowed.pixels)}
-    except BaseException:
-        container.close()
-        raise
+        opened.pop_all()
     return container, stream
 
 

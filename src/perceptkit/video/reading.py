@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -58,14 +59,13 @@ def read(
         raise InputError(f"every is {every} and step {step}; they must be at least 1 and 0")
     if not math.isfinite(start) or start < 0 or (end is not None and not end > start):
         raise InputError(f"no time lies between start {start} and end {end}; give seconds, start before end")
-    decoder = Decoder(path, limits or Limits(), start, math.inf if end is None else end)
-    try:
+    with ExitStack() as opened:
+        decoder = Decoder(path, limits or Limits(), start, math.inf if end is None else end)
+        opened.callback(decoder.close)
         decoded = decoder.frames()
         first = next(decoded)
         about = _describe(decoder, first[1])
-    except BaseException:
-        decoder.close()
-        raise
+        opened.pop_all()
     warnings: list[str] = []
     chosen = _choose(decoder, chain([first], decoded), warnings, every=every, step=step)
     return Frames(about, chosen, warnings, decoder.close)
