@@ -15,7 +15,16 @@ from uuid import uuid4
 
 from .errors import InputError, write_error
 
-__all__ = ["expand", "remove_parts", "replacing", "replacing_path", "sniff", "write_bytes"]
+__all__ = [
+    "check_folder",
+    "expand",
+    "make_folder",
+    "remove_parts",
+    "replacing",
+    "replacing_path",
+    "sniff",
+    "write_bytes",
+]
 
 
 def expand(paths: Iterable[str | Path], suffixes: Collection[str]) -> tuple[list[Path], list[tuple[Path, str]]]:
@@ -204,6 +213,29 @@ def replacing_path(path: str | Path) -> Iterator[Path]:
         if isinstance(error, OSError):
             raise write_error(path, error) from error
         raise
+
+
+def check_folder(path: str | Path) -> Path:
+    """A folder that can be written to or made, as its path; InputError otherwise. Nothing is made."""
+    folder = Path(path).expanduser()
+    there = folder.absolute()
+    while not os.path.lexists(there):
+        there = there.parent
+    if not there.is_dir():
+        raise InputError(f"cannot write {path}: {there} is not a folder; choose another output folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write {path}: {there} may not be written to; choose another output folder")
+    return folder
+
+
+def make_folder(path: str | Path) -> Path:
+    """A folder, made with its parents when it is not there, as its path; the errors of `replacing`."""
+    folder = Path(path).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
+    return folder
 
 
 def remove_parts(folder: Path) -> None:

@@ -11,8 +11,9 @@ Names are loaded when they are first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import load_names
 
 if TYPE_CHECKING:
     from .align import align_faces, similarity
@@ -38,7 +39,6 @@ _HOMES = {
     "store": ("Embeddings", "load_embeddings", "save_embeddings"),
     "types": ("Face", "Person", "Quality", "Sighting"),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "DETECTORS",
@@ -69,12 +69,4 @@ __all__ = [
     "similarity",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = load_names(__name__, _HOMES)

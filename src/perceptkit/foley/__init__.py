@@ -12,8 +12,9 @@ Names are loaded when they are first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import load_names
 
 if TYPE_CHECKING:
     from .annotation import annotate, check_target
@@ -39,7 +40,6 @@ _HOMES = {
     "smpte": ("timecode",),
     "types": ("Footstep", "Pose"),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "FOOTSTEP_DETECTORS",
@@ -64,12 +64,4 @@ __all__ = [
     "to_poses",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = load_names(__name__, _HOMES)

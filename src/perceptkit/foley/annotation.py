@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..arrays import Picture
 from ..errors import InputError
+from ..files import check_folder, make_folder
 from ..video import Frame, Limits, Writer, open_source, prefetch
 from .drawing import FADING, Tally, draw
 from .results import Detection
@@ -36,6 +37,7 @@ def annotate(
     DeviceError when the disk is full.
     """
     target = check_target(detection.source, target)
+    make_folder(target.parent)
     overlay = _Overlay(detection)
     with open_source(detection.source, limits=limits) as frames:
         sound = detection.source if frames.info.has_sound else None
@@ -48,12 +50,13 @@ def annotate(
 
 
 def check_target(source: str | Path, target: str | Path) -> Path:
-    """The path to write to; InputError for one that is no .mp4, or the source itself."""
+    """The path to write to; InputError for one that is no .mp4, cannot be written to, or is the source itself."""
     source, target = Path(source).expanduser(), Path(target).expanduser()
     if target.suffix.lower() not in (".mp4", ".m4v"):
         raise InputError(f"cannot write {target}: the video is written as .mp4; give OUT.mp4")
     if source.exists() and target.exists() and target.samefile(source):
         raise InputError(f"{target} would be written over by its own annotation; choose another output")
+    check_folder(target.parent)
     return target
 
 

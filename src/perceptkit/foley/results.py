@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..errors import write_error
-from ..files import write_bytes
+from ..files import make_folder, write_bytes
 from ..images import encode_png
 from ..output import count, write_json
 from ..video import VideoInfo
@@ -65,11 +64,7 @@ class Detection:
 
         Raises DeviceError or InputError for a folder that cannot be written.
         """
-        folder = Path(folder).expanduser()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(folder, error) from error
+        folder = make_folder(folder)
         rows = self.rows()
         table = io.StringIO(newline="")
         writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")

@@ -9,9 +9,9 @@ Names are loaded when they are first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazy import load_names
 from ..threads import prefetch
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ _HOMES = {
     "sources": ("open_source", "read_camera", "read_folder", "read_photos"),
     "writing": ("Writer",),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "SUFFIXES",
@@ -50,12 +49,4 @@ __all__ = [
     "replace_sound",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = load_names(__name__, _HOMES)
