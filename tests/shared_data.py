@@ -17,6 +17,7 @@ __all__ = [
     "PEOPLE",
     "faces_file",
     "gait_folder",
+    "gaze_folder",
     "model_file",
     "people_photos",
     "video_file",
@@ -27,7 +28,7 @@ MODELS = Path(_NAMED).resolve() if _NAMED else Path(__file__).resolve().parents[
 FACES = MODELS.parent / "media" / "faces"
 PEOPLE = FACES / "people"
 VIDEOS = MODELS.parent / "media" / "video"
-GAIT = MODELS.parent / "bench" / "gait"
+GAIT, GAZE = MODELS.parent / "bench" / "gait", MODELS.parent / "bench" / "gaze"
 
 
 def model_file(name: str) -> Path:
@@ -48,6 +49,11 @@ def video_file(name: str) -> Path:
 def gait_folder() -> Path:
     """The gait benchmark."""
     return _there(GAIT)
+
+
+def gaze_folder() -> Path:
+    """The gaze benchmark."""
+    return _there(GAZE)
 
 
 def people_photos() -> list[Path]:

@@ -13,7 +13,7 @@ __all__ = ["load_names"]
 def load_names(
     package: str, homes: Mapping[str, tuple[str, ...]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """What a package has for `__getattr__` and `__dir__`; `homes` are its modules, and the names that each is home of."""
+    """What a package has for `__getattr__` and `__dir__`; `homes` are its modules, and the names in each."""
     home = {name: module for module, names in homes.items() for name in names}
 
     def load(name: str) -> Any:

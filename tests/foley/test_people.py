@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +81,6 @@ def test_an_unknown_name_says_what_there_is() -> None:
 
 ULTRALYTICS = """
 import shutil
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,7 +132,7 @@ def test_a_checkpoint_that_cannot_be_exported(checkpoint: Path, ultralytics: Pat
     assert not list(checkpoint.parent.glob("cache/models/*.onnx"))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ultralytics") is not None, reason="the extra is installed")
-def test_without_the_extra_it_says_what_to_install(checkpoint: Path) -> None:
+def test_without_the_extra_it_says_what_to_install(checkpoint: Path, ultralytics: Path) -> None:
+    (ultralytics / "ultralytics.py").write_text("raise ImportError('not installed')")
     with pytest.raises(MissingExtraError, match=r"pip install 'perceptkit\[yolo\]'"):
         load_people(checkpoint, device="cpu")

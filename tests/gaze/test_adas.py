@@ -166,7 +166,6 @@ def test_other_devices_are_refused(device: str) -> None:
 
 @pytest.fixture(scope="module")
 def weights() -> list[Path]:
-    pytest.importorskip("openvino")
     return [model_file(f"{name}.xml") for name in NAMES]
 
 

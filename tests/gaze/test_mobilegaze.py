@@ -21,7 +21,7 @@ from perceptkit.gaze._adas import Adas
 from perceptkit.gaze._mobilegaze import MobileGaze, _fill
 from perceptkit.gaze.types import Gaze
 from perceptkit.models import PRESETS
-from shared_data import model_file
+from shared_data import gaze_folder, model_file
 from tiny_networks import (
     FACE_SIDE,
     blank,
@@ -382,11 +382,8 @@ def test_the_permissive_preset_is_the_cascade_of_the_model_zoo(monkeypatch: pyte
 
 
 def bench_file(name: str) -> Path:
-    """A file of the benchmark, which lies beside the weights."""
-    folder = model_file("").parent / "bench" / "gaze"
-    if not folder.is_dir():
-        pytest.skip("the benchmark is not here; see tests/shared_data.py")
-    return folder / name
+    """A file of the benchmark."""
+    return gaze_folder() / name
 
 
 def bench_program(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -68,12 +68,6 @@ def pictures(count: int, side: int = 8) -> np.ndarray[Any, np.dtype[np.float32]]
     return np.random.default_rng(2).normal(size=(count, 3, side, side)).astype(np.float32)
 
 
-def have(device: str) -> str:
-    if device == "openvino":
-        pytest.importorskip("openvino")
-    return device
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.onnx"
@@ -83,7 +77,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("device", RUNTIMES)
 def test_network_gives_its_outputs_in_order(path: Path, device: str) -> None:
-    session = open_session(path, device=have(device))
+    session = open_session(path, device=device)
     x = pictures(1)
     outputs = session(x)
     assert session.inputs == (("x", (1, 3, 8, 8)),)
@@ -109,7 +103,7 @@ def test_digest_is_that_of_the_file_not_of_what_was_freed(path: Path) -> None:
 def test_several_inputs_are_taken_in_order(tmp_path: Path, device: str) -> None:
     path = tmp_path / "difference.onnx"
     path.write_bytes(difference())
-    session = open_session(path, device=have(device))
+    session = open_session(path, device=device)
     assert session.inputs == (("a", (2,)), ("b", (2,)))
     (output,) = session(np.array([5, 5], np.float32), np.array([1, 7], np.float32))
     assert output.tolist() == [4, -2]
@@ -117,7 +111,7 @@ def test_several_inputs_are_taken_in_order(tmp_path: Path, device: str) -> None:
 
 @pytest.mark.parametrize("device", RUNTIMES)
 def test_fixed_batch_and_size_can_be_made_free(path: Path, device: str) -> None:
-    session = open_session(path, device=have(device), free=(0, 2, 3))
+    session = open_session(path, device=device, free=(0, 2, 3))
     assert session.inputs == (("x", (None, 3, None, None)),)
     for x in (pictures(1), pictures(5), pictures(2, side=11), pictures(3)):
         for output, value in zip(session(x), expected(x), strict=True):
@@ -128,20 +122,21 @@ def test_fixed_batch_and_size_can_be_made_free(path: Path, device: str) -> None:
 def test_free_dimensions_of_the_file_are_shown_as_none(tmp_path: Path, device: str) -> None:
     path = tmp_path / "tiny.onnx"
     path.write_bytes(convolution("batch", "side"))
-    session = open_session(path, device=have(device))
+    session = open_session(path, device=device)
     assert session.inputs == (("x", (None, 3, None, None)),)
     assert session(pictures(3, side=5))[0].shape == (3, 5)
 
 
 def test_both_runtimes_give_the_same_answer(path: Path) -> None:
     x = pictures(4)
-    answers = [open_session(path, device=have(device), free=(0,))(x) for device in RUNTIMES]
+    answers = [open_session(path, device=device, free=(0,))(x) for device in RUNTIMES]
     for one, other in zip(*answers, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_openvino_reads_its_own_format(path: Path, tmp_path: Path) -> None:
-    openvino = pytest.importorskip("openvino")
+    import openvino
+
     other = tmp_path / "tiny.xml"
     openvino.save_model(openvino.Core().read_model(path), other, compress_to_fp16=False)
     session = open_session(other, device="openvino")
@@ -159,7 +154,7 @@ def test_openvino_reads_its_own_format(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("device", RUNTIMES)
 def test_answers_are_kept_when_the_session_runs_again(path: Path, device: str) -> None:
-    session = open_session(path, device=have(device))
+    session = open_session(path, device=device)
     first = session(pictures(1))
     kept = [output.copy() for output in first]
     session(pictures(1) * 100)
@@ -169,7 +164,7 @@ def test_answers_are_kept_when_the_session_runs_again(path: Path, device: str) -
 
 @pytest.mark.parametrize("device", RUNTIMES)
 def test_one_session_may_be_called_from_several_threads(path: Path, device: str) -> None:
-    session = open_session(path, device=have(device), free=(0,), threads=1)
+    session = open_session(path, device=device, free=(0,), threads=1)
     together = threading.Barrier(4, timeout=10)
 
     def call(number: int) -> float:
@@ -201,7 +196,7 @@ def test_threads_are_as_many_as_asked_for(path: Path) -> None:
 def test_wrong_input_is_an_error_that_names_the_file(
     path: Path, device: str, arrays: tuple[np.ndarray[Any, Any], ...]
 ) -> None:
-    session = open_session(path, device=have(device))
+    session = open_session(path, device=device)
     with pytest.raises(ModelError, match=r"^tiny\.onnx cannot run on this input: ..."):
         session(*arrays)
     assert session(pictures(1))[0].shape == (1, 5)
@@ -209,7 +204,7 @@ def test_wrong_input_is_an_error_that_names_the_file(
 
 @pytest.mark.parametrize("device", RUNTIMES)
 def test_wrong_size_is_told_with_both_sizes(path: Path, device: str) -> None:
-    session = open_session(path, device=have(device))
+    session = open_session(path, device=device)
     with pytest.raises(
         ModelError, match=r"Got: 3 Expected: 1|shape=\[1,3,8,8\]\) and the tensor \(shape=\(3\.3\.8\.8\)\)"
     ) as refused:
@@ -224,14 +219,14 @@ def test_what_is_no_network_is_an_error(tmp_path: Path, device: str, data: bytes
     path.write_bytes(data)
     for free in ((), (0,)):
         with pytest.raises(ModelError, match=r"tiny\.onnx is not a network that (onnxruntime|OpenVINO) can open: \S"):
-            open_session(path, device=have(device), free=free)
+            open_session(path, device=device, free=free)
 
 
 @pytest.mark.parametrize("device", RUNTIMES)
 def test_network_cut_short_is_an_error(path: Path, device: str) -> None:
     path.write_bytes(convolution()[:400])
     with pytest.raises(ModelError, match=r"tiny\.onnx is not a network"):
-        open_session(path, device=have(device))
+        open_session(path, device=device)
 
 
 @pytest.mark.parametrize("device", RUNTIMES)
@@ -248,7 +243,7 @@ def test_what_came_in_the_place_of_a_network_is_named(tmp_path: Path, device: st
     path = tmp_path / "tiny.onnx"
     path.write_bytes(data)
     with pytest.raises(ModelError, match=rf"tiny\.onnx {problem}"):
-        open_session(path, device=have(device))
+        open_session(path, device=device)
 
 
 def test_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
