@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from perceptkit.errors import InputError
-from perceptkit.foley import Footstep, Pose, detect_footsteps, to_poses
+from perceptkit.foley import Footstep, FootstepDetector, Pose, detect_footsteps, to_poses
+from perceptkit.foley.rhythm import STRIKE, Candidate
 from walker import Walk
 
 WALK = Walk()
@@ -138,6 +139,15 @@ def test_where_the_foot_is() -> None:
         heel = pose.keypoints[29 if step.foot == "left" else 30]
         assert abs(step.x * 1280 - min(heel[0], 1280)) < 90
         assert abs(step.y * 720 - heel[1]) < 60
+
+
+def test_a_step_that_nobody_saw_is_said_to_be_inferred_and_less_sure() -> None:
+    left = [Candidate(STRIKE, time, 0.9) for time in (1.0, 2.0, 3.0, 4.0)]
+    right = [Candidate(STRIKE, time, 0.9) for time in (1.5, 3.5)]
+    detector = FootstepDetector(lambda _: [left, right], calibration=np.full((2, 21), 0.97, np.float32))
+    steps = detect_footsteps(WALK.poses(clock(30)), detector=detector)
+    assert [(step.foot, step.time, step.confidence) for step in steps if step.inferred] == [("right", 2.5, 0.45)]
+    assert {step.confidence for step in steps if not step.inferred} == {0.97}
 
 
 def test_sensitivity_trades_missed_for_false_events() -> None:

@@ -58,9 +58,9 @@ class FootstepDetector:
     calibration: Floats | None = None
 
     def corrected(self, each: Candidate) -> tuple[float, float]:
-        """The time and the confidence of an event."""
+        """The time and the confidence of an event. The calibration knows of those that were seen only."""
         time = each.time - self.delays[each.kind]
-        if self.calibration is None:
+        if self.calibration is None or each.inferred:
             return time, each.probability
         shares = self.calibration[each.kind]
         return time, float(np.interp(each.probability, np.linspace(0, 1, len(shares)), shares))
