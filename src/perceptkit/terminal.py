@@ -71,8 +71,21 @@ def show_log() -> None:
 def progress(unit: str) -> Iterator[Callable[[int, int | None], None]]:
     """A function to call with what is done and the total: it draws a bar, or prints a line now and then.
 
-    Rate and remaining time are shown; where there is no terminal, nothing when all is done within a few seconds.
+    Rate and remaining time are shown; where there is no terminal, nothing when all is done within a few seconds. It
+    raises KeyboardInterrupt after a Ctrl-C that ended nothing.
     """
+    with _drawn(unit) as draw, _interrupts() as interrupted:
+
+        def update(done: int, total: int | None) -> None:
+            if interrupted:
+                raise KeyboardInterrupt
+            draw(done, total)
+
+        yield update
+
+
+@contextmanager
+def _drawn(unit: str) -> Iterator[Callable[[int, int | None], None]]:
     if not _errors.is_terminal:
         yield _Lines(unit)
     else:
@@ -91,6 +104,25 @@ def progress(unit: str) -> Iterator[Callable[[int, int | None], None]]:
                 bar.update(task, completed=done, total=total, rate=f"{rate(done):.1f}/s")
 
             yield update
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[object]]:
+    """The Ctrl-C that Python lost: one that comes while it calls back from within C ends nothing."""
+    lost: list[object] = []
+    before = sys.unraisablehook
+
+    def note(error: Any) -> None:
+        if error.exc_type is KeyboardInterrupt:
+            lost.append(True)
+        else:
+            before(error)
+
+    sys.unraisablehook = note
+    try:
+        yield lost
+    finally:
+        sys.unraisablehook = before
 
 
 class _Rate:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +21,8 @@ from shared_data import MODELS, video_file
 NOWHERE = "http://127.0.0.1:9"
 
 
-def run(folder: Path, *arguments: str | Path, models: Path | None = MODELS) -> subprocess.CompletedProcess[str]:
+def program(folder: Path, *arguments: str | Path, models: Path | None = MODELS) -> tuple[list[str], dict[str, str]]:
+    """The command that a user types, and the environment it runs in."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PERCEPTKIT_")} | {
         "PERCEPTKIT_CACHE": str(folder / "cache"),
         "PERCEPTKIT_MIRROR": NOWHERE,
@@ -29,10 +33,14 @@ def run(folder: Path, *arguments: str | Path, models: Path | None = MODELS) -> s
     }
     if models is not None:
         environment["PERCEPTKIT_MODELS"] = str(models)
+    return [sys.executable, "-m", "perceptkit", "foley", *map(str, arguments)], environment
+
+
+def run(folder: Path, *arguments: str | Path, models: Path | None = MODELS) -> subprocess.CompletedProcess[str]:
+    command, environment = program(folder, *arguments, models=models)
     done = subprocess.run(
-        [sys.executable, "-m", "perceptkit", "foley", *map(str, arguments)],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert "Traceback" not in done.stderr
     return done
 
@@ -108,6 +116,38 @@ def test_complaints_are_one_line(walk: Path, arguments: list[str], code: int, me
     assert line.startswith("error: ")
     assert message in line
     assert done.stdout == ""
+
+
+@pytest.mark.weights
+@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is sent in another way")
+def test_ctrl_c_is_said_and_leaves_nothing_half_written(walk: Path, tmp_path: Path) -> None:
+    command, environment = program(tmp_path, "annotate", walk, "-o", "steps.mp4", "--preset", "permissive")
+    running = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    until = time.monotonic() + 60
+    while running.poll() is None and time.monotonic() < until and not any(tmp_path.glob(".*.part*")):
+        time.sleep(0.002)
+    running.send_signal(signal.SIGINT)
+    stdout, stderr = running.communicate(timeout=60)
+    assert (running.returncode, stdout) == (130, "")
+    assert re.fullmatch("error: interrupted.*\n", stderr)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and "cache" not in path.parts]
+
+
+@pytest.mark.weights
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit that stands for a full disk is a POSIX one")
+@pytest.mark.parametrize("limit", [0, 100_000])  # at the first file, and within the video
+def test_a_full_disk_is_one_error_and_leaves_nothing_half_written(walk: Path, tmp_path: Path, limit: int) -> None:
+    command, environment = program(tmp_path, "annotate", walk, "-o", "steps.mp4", "--preset", "permissive")
+    limited = f"import resource, os, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
+    done = subprocess.run(
+        [sys.executable, "-c", limited + "os.execv(sys.argv[1], sys.argv[1:])", *command],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch("error: cannot write .*: the disk is full, .*\n", done.stderr)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and "cache" not in path.parts]
 
 
 def test_without_weights_it_says_where_to_get_them(tmp_path: Path) -> None:
