@@ -19,10 +19,11 @@ __all__ = ["zeni_candidates"]
 
 _HEEL, _TOE = 4, 6  # where the x of heel and toe are among the signals of a foot
 _WINDOW = 11  # signals, of the Savitzky-Golay filter: 0.18 s
-_LEAST_SWING = 0.25  # leg lengths that a foot goes to and fro in a step
+_LEAST_SWING = 0.15  # leg lengths that a foot goes to and fro in a step
 _LEAST_PAUSE = 0.35  # seconds between two peaks
-_STRIKE_DELAY, _OFF_DELAY = 0.036, 0.012  # seconds that the events come after the farthest reach, in pictures
-_SURE = 0.8  # of a leg length: a swing of which a peak is as sure as it gets
+# Seconds from the farthest reach in the picture to the event: medians over the people of the gait benchmark.
+_STRIKE_DELAY, _OFF_DELAY = 0.036, -0.018
+_SURE = 0.5  # leg lengths: a swing of which a peak is as sure as it gets
 _MOST = 0.9  # the probability of that
 
 
