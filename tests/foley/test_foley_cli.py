@@ -45,6 +45,11 @@ def run(folder: Path, *arguments: str | Path, models: Path | None = MODELS) -> s
     return done
 
 
+def said(stderr: str) -> list[str]:
+    """The lines of stderr, without those that a slow machine gets: how far it is."""
+    return [line for line in stderr.splitlines() if not line.startswith("frames")]
+
+
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three seconds of somebody who walks, in a folder of its own."""
@@ -69,7 +74,7 @@ def empty(path: Path) -> Path:
 @pytest.mark.weights
 def test_detect_says_who_made_how_many_steps_and_where_the_data_is(walk: Path) -> None:
     done = run(walk.parent, "detect", "walk.mp4", "--preset", "permissive")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, said(done.stderr)) == (0, [])
     assert "a minute; walking" in done.stdout
     assert done.stdout.splitlines()[-1] == "events, statistics and timeline: walk-foley"
     names = {path.name for path in (walk.parent / "walk-foley").iterdir()}
@@ -79,7 +84,7 @@ def test_detect_says_who_made_how_many_steps_and_where_the_data_is(walk: Path) -
 @pytest.mark.weights
 def test_annotate_writes_the_video_and_json_is_the_data(walk: Path) -> None:
     done = run(walk.parent, "annotate", "walk.mp4", "-o", "steps.mp4", "--preset", "permissive", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, said(done.stderr)) == (0, [])
     data = json.loads(done.stdout)
     assert data["events"] == json.loads((walk.parent / "steps-foley" / "events.json").read_text())["events"]
     assert data["steps"]["all"] >= 4
@@ -91,7 +96,7 @@ def test_where_nobody_is_found_it_says_so(tmp_path: Path) -> None:
     video_file("walk-grass-side.mp4")  # skipped where there are no weights
     done = run(tmp_path, "detect", empty(tmp_path / "empty.mp4"), "--preset", "permissive")
     assert done.returncode == 3
-    assert done.stderr.startswith("warning: ")
+    assert said(done.stderr)[0].startswith("warning: ")
     assert "nobody was found in the picture" in done.stderr
     assert (tmp_path / "empty-foley" / "events.csv").read_text().count("\n") == 1
 
@@ -112,7 +117,7 @@ def test_where_nobody_is_found_it_says_so(tmp_path: Path) -> None:
 def test_complaints_are_one_line(walk: Path, arguments: list[str], code: int, message: str) -> None:
     done = run(walk.parent, *arguments, *([] if "--preset" in arguments else ["--preset", "permissive"]))
     assert done.returncode == code
-    (line,) = done.stderr.splitlines()
+    (line,) = said(done.stderr)
     assert line.startswith("error: ")
     assert message in line
     assert done.stdout == ""
@@ -131,7 +136,8 @@ def test_ctrl_c_is_said_and_leaves_nothing_half_written(walk: Path, tmp_path: Pa
     running.send_signal(signal.SIGINT)
     stdout, stderr = running.communicate(timeout=60)
     assert (running.returncode, stdout) == (130, "")
-    assert re.fullmatch("error: interrupted.*\n", stderr)
+    (line,) = said(stderr)
+    assert line.startswith("error: interrupted; ")
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and "cache" not in path.parts]
 
 
@@ -146,7 +152,8 @@ def test_a_full_disk_is_one_error_and_leaves_nothing_half_written(walk: Path, tm
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch("error: cannot write .*: the disk is full, .*\n", done.stderr)
+    (line,) = said(done.stderr)
+    assert re.match("error: cannot write .*: the disk is full, ", line)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and "cache" not in path.parts]
 
 

@@ -178,7 +178,7 @@ def tabulate(scorer: Any, clips: Sequence[dict[str, Any]], predicted: Sequence[E
         near, far = (scorer.agg([scores[kind, tolerance] for _, scores, _ in chosen]) for tolerance in (0.05, 0.1))
         rows.append(
             f"| {name} | {near['F1']:.3f} | {far['F1']:.3f} | {far['P']:.3f}, {far['R']:.3f} "
-            f"| {far['med_abs_ms']} ms, {far['bias_ms']:+} ms |"
+            f"| {far['med_abs_ms'] or 0} ms, {far['bias_ms'] or 0:+} ms |"
         )
 
     row("heel strikes", "HS", positive)

@@ -8,6 +8,7 @@ To add a detector: a function from signals to the candidates of each foot, and i
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -173,14 +174,14 @@ def _step(
 
 
 def _place(seen: Signals, time: float) -> int:
-    return int(np.clip(np.searchsorted(seen.times, time), 0, len(seen.times) - 1))
+    return min(int(seen.times.searchsorted(time)), len(seen.times) - 1)
 
 
 def _where(seen: Signals, foot: int, time: float, size: tuple[int, int] | None) -> tuple[float, float]:
     if size is None:
         return 0.5, 1.0
     x, y = seen.feet[foot, _place(seen, time)] / size
-    return float(np.clip(x, 0, 1)), float(np.clip(y, 0, 1))
+    return min(max(float(x), 0.0), 1.0), min(max(float(y), 0.0), 1.0)
 
 
 _SWING = 0.35  # seconds before a strike in which the foot swings
@@ -191,9 +192,9 @@ def _strength(seen: Signals, foot: int, time: float) -> float:
     """How hard a foot comes down, by how fast it swung: 0.5 in a walk, towards 1 in a run."""
     end = _place(seen, time)
     start = _place(seen, time - _SWING)
-    speeds = np.linalg.norm(seen.values[foot, start : end + 1, 10:12] * 4, axis=1)
-    fastest = float(speeds.max(initial=0.0))
-    return round(float(np.clip(0.5 * fastest / _WALKING, 0.1, 1.0)), 3)
+    speeds = seen.values[foot, start : end + 1, 10:12] * 4
+    fastest = math.sqrt((speeds * speeds).sum(axis=1).max(initial=0.0))
+    return round(min(max(0.5 * fastest / _WALKING, 0.1), 1.0), 3)
 
 
 def learned(network: Network | None = None) -> FootstepDetector:

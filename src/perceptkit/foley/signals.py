@@ -120,19 +120,20 @@ def _unswap(times: Doubles, points: Doubles, seen: Doubles) -> None:
         for after, before in ((left, right), (right, left))
     )
     same, crossed = (np.where(np.diff(times) <= _CLOSE, each, 0) for each in (same, crossed))
-    cost, came = np.array([0.0, _SWAPPED]), np.zeros((len(points), 2), np.int64)
-    for frame, (stay, change) in enumerate(zip(same, crossed, strict=True), start=1):
-        ways = cost[:, None] + [[stay, change], [change, stay]]
-        came[frame] = ways.argmin(axis=0)
-        cost = ways.min(axis=0) + np.array([0.0, _SWAPPED])
-    state = int(cost.argmin())
+    own, other = 0.0, _SWAPPED  # cost of the best ways to here
+    came: list[tuple[bool, bool]] = []  # of either state: whether the legs were exchanged in the frame before
+    for stay, change in zip(same.tolist(), crossed.tolist(), strict=True):
+        came.append((other + change < own + stay, other + stay < own + change))
+        own, other = min(own + stay, other + change), min(own + change, other + stay) + _SWAPPED
+    state = other < own
     swapped = np.zeros(len(points), bool)
-    for frame in range(len(points) - 1, -1, -1):
-        swapped[frame] = bool(state)
-        state = came[frame, state]
-    other = np.arange(len(_USED)) ^ 1
-    points[swapped] = points[swapped][:, other]
-    seen[swapped] = seen[swapped][:, other]
+    for frame in range(len(points) - 1, 0, -1):
+        swapped[frame] = state
+        state = came[frame - 1][state]
+    swapped[0] = state
+    sides = np.arange(len(_USED)) ^ 1
+    points[swapped] = points[swapped][:, sides]
+    seen[swapped] = seen[swapped][:, sides]
 
 
 def _between(values: Doubles, after: Any, share: Doubles) -> Doubles:
