@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,16 +15,17 @@ from perceptkit.foley.network import DILATIONS, TAPS
 
 WIDTH = 32  # signals between the layers
 LENGTH = 160  # moments in a training example
-BATCH = 48  # tracks in a step; both feet of each
+BATCH = 24  # tracks in a step; both feet of each
 RATE = 3e-3
 SPREAD = 0.02  # seconds around an event in which its target fades (standard deviation)
 EDGE = 0.08  # seconds at the ends of a track that are not learned from
+BALANCE = 0.5  # 0: each second counts the same; 1: each person
 NOISE, DROPOUT = 0.03, 0.1
 
 Weights = dict[str, Any]
 
 
-def fit(tracks: Sequence[Track], *, seed: int, steps: int, quiet: bool = True) -> Weights:
+def fit(tracks: Sequence[Track], *, seed: int, steps: int) -> Weights:
     """Weights that suit the tracks, as perceptkit.foley.network reads them."""
     random = np.random.default_rng(seed)
     values = [track.signals.values for track in tracks]
@@ -39,19 +39,14 @@ def fit(tracks: Sequence[Track], *, seed: int, steps: int, quiet: bool = True) -
     state = optimiser.init(weights)
 
     def update(weights: Weights, state: Any, batch: Any) -> Any:
-        loss, gradient = jax.value_and_grad(_loss)(weights, *batch)
-        change, state = optimiser.update(gradient, state, weights)
-        return optax.apply_updates(weights, change), state, loss
+        change, state = optimiser.update(jax.grad(_loss)(weights, *batch), state, weights)
+        return optax.apply_updates(weights, change), state
 
     step = jax.jit(update)
-    begun, losses = time.time(), []
-    for index in range(steps):
+    for _ in range(steps):
         chosen = random.choice(len(tracks), BATCH, p=share)
         batch = _batch([(values[each], *goals[each]) for each in chosen], mean, scale, random)
-        weights, state, loss = step(weights, state, batch)
-        losses.append(loss)
-        if not quiet and index % 500 == 499:
-            print(f"  step {index + 1}: loss {np.mean(losses[-500:]):.4f}, {time.time() - begun:.0f} s", flush=True)
+        weights, state = step(weights, state, batch)
     return _unscaled(jax.tree.map(np.asarray, weights), mean, scale)
 
 
@@ -82,8 +77,14 @@ def targets(track: Track) -> tuple[Any, Any]:
 
 
 def _shares(tracks: Sequence[Track]) -> Any:
-    """How often each track is shown: longer ones more often; those without events at most a quarter of the time."""
+    """How often each track is shown.
+
+    Longer ones more often; those of somebody who was recorded often more seldom, so that the network does not learn how
+    one person walks; those without events at most a quarter of the time.
+    """
     share = np.array([min(track.signals.times[-1] - track.signals.times[0], 5.0) + 0.7 for track in tracks])
+    _, whose = np.unique([track.subject for track in tracks], return_inverse=True)
+    share /= np.bincount(whose, share)[whose] ** BALANCE
     empty = np.array([len(track.events) == 0 for track in tracks])
     share[empty] *= min(1.0, 0.33 * share[~empty].sum() / share[empty].sum())
     return share / share.sum()
