@@ -44,3 +44,20 @@ def test_ctrl_c_that_comes_within_a_callback_is_not_lost(capsys: pytest.CaptureF
         with pytest.raises(KeyboardInterrupt):
             report(2, 3)
     assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_that_is_lost_after_the_last_report_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def work() -> None:
+        thing = Thing()
+        kept = weakref.ref(thing, interrupt)
+        with progress("photos") as report:
+            report(1, 1)
+            del thing
+            assert kept() is None
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert capsys.readouterr().err == ""

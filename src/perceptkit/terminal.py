@@ -74,14 +74,14 @@ def progress(unit: str) -> Iterator[Callable[[int, int | None], None]]:
     Rate and remaining time are shown; where there is no terminal, nothing when all is done within a few seconds. It
     raises KeyboardInterrupt after a Ctrl-C that ended nothing.
     """
-    with _drawn(unit) as draw, _interrupts() as interrupted:
+    with _drawn(unit) as draw, _interrupts() as raise_lost:
 
         def update(done: int, total: int | None) -> None:
-            if interrupted:
-                raise KeyboardInterrupt
+            raise_lost()
             draw(done, total)
 
         yield update
+        raise_lost()
 
 
 @contextmanager
@@ -107,20 +107,25 @@ def _drawn(unit: str) -> Iterator[Callable[[int, int | None], None]]:
 
 
 @contextmanager
-def _interrupts() -> Iterator[list[object]]:
-    """The Ctrl-C that Python lost: one that comes while it calls back from within C ends nothing."""
-    lost: list[object] = []
+def _interrupts() -> Iterator[Callable[[], None]]:
+    """A function that raises the Ctrl-C that Python lost: one that comes while it calls back from C ends nothing."""
+    lost: list[type] = []
     before = sys.unraisablehook
 
     def note(error: Any) -> None:
         if error.exc_type is KeyboardInterrupt:
-            lost.append(True)
+            lost.append(error.exc_type)
         else:
             before(error)
 
+    def raise_lost() -> None:
+        if lost:
+            lost.clear()
+            raise KeyboardInterrupt
+
     sys.unraisablehook = note
     try:
-        yield lost
+        yield raise_lost
     finally:
         sys.unraisablehook = before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 
 from perceptkit.errors import InputError
 from perceptkit.foley import Footstep, FootstepDetector, Pose, detect_footsteps, to_poses
-from perceptkit.foley.rhythm import STRIKE, Candidate
+from perceptkit.foley.footsteps import _leaps, _signals
+from perceptkit.foley.reading import _agreed, _one_foot
+from perceptkit.foley.rhythm import OFF, STRIKE, Candidate
 from walker import Walk
 
 WALK = Walk()
@@ -177,3 +180,40 @@ def test_unknown_names(options: dict[str, Any], message: str) -> None:
 def test_too_little_to_say_anything(count: int) -> None:
     poses: list[Pose] = WALK.poses(clock(30))[:count]
     assert detect_footsteps(poses) == []
+
+
+def test_two_frames_of_a_fast_camera_are_too_little() -> None:
+    assert detect_footsteps(WALK.poses(clock(240))[:2]) == []
+
+
+def test_the_network_and_the_reach_of_the_leg_meet_half_way() -> None:
+    found = [Candidate(STRIKE, 1.0, 0.9), Candidate(OFF, 1.02, 0.8), Candidate(STRIKE, 2.0, 0.9)]
+    reached = [Candidate(STRIKE, 1.04, 0.5), Candidate(STRIKE, 2.2, 0.5)]
+    moved = _agreed(found, reached)
+    assert [(each.kind, round(each.time, 3)) for each in moved] == [(STRIKE, 1.02), (OFF, 1.02), (STRIKE, 2.0)]
+    assert _agreed(found, []) == found
+
+
+def test_only_who_comes_from_the_air_lands_on_both_feet() -> None:
+    left = [Candidate(STRIKE, 1.0, 0.6), Candidate(OFF, 1.5, 0.8), Candidate(STRIKE, 3.0, 0.9)]
+    right = [Candidate(STRIKE, 1.1, 0.7), Candidate(STRIKE, 2.0, 0.9), Candidate(STRIKE, 3.05, 0.5)]
+    assert _one_foot(left, right, lambda _: True) == [left[1:], right[:2]]
+    assert _one_foot(left, right, lambda _: False) == [left, right]
+    assert _one_foot(left, right, lambda time: time < 2) == [left[1:], right]
+
+
+@pytest.mark.parametrize("rate", [10, 25, 60])
+def test_a_body_that_leaps_to_another_place_is_found_out_and_one_that_walks_is_not(rate: float) -> None:
+    poses: list[Pose] = WALK.poses(clock(rate))
+    seen = _signals(poses, None)
+    assert seen is not None
+    assert not _leaps(seen).any()
+    moved = [
+        replace(pose, keypoints=pose.keypoints + np.array([200.0, 0, 0], np.float32)) if 3 < pose.time < 3.5 else pose
+        for pose in poses
+    ]
+    seen = _signals(moved, None)
+    assert seen is not None
+    times = seen.times[_leaps(seen)]
+    assert len(times)
+    assert (np.abs(times - 3.25) < 0.7).all()

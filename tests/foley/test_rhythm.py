@@ -60,6 +60,12 @@ def test_after_a_long_pause_everything_begins_anew() -> None:
     assert likely_sequence(events, 0.3) == events
 
 
+def test_what_is_unlikely_within_a_pause_costs_nobody_the_steps_around_it() -> None:
+    walks = [*strikes(0.0, 1.1, 2.2), *strikes(6.2, 7.3)]
+    shadows = [*strikes(3.9, probability=0.09), *strikes(4.6, probability=0.1)]
+    assert likely_sequence(sorted([*walks, *shadows], key=lambda each: each.time), 0.3) == walks
+
+
 def test_a_strike_that_takes_the_other_foot_for_its_own_is_left_out() -> None:
     left, right = strikes(0.0, 1.1, 2.2, 3.3), strikes(0.55, 1.12, 1.65, 2.75)
     assert one_after_the_other(left, right) == (left, [right[0], *right[2:]])

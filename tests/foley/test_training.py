@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,9 @@ def clip(monkeypatch: pytest.MonkeyPatch) -> Any:
     render = importlib.import_module("render")
 
     def read(name: str = WALK) -> tuple[Any, Any, dict[str, Any]]:
-        arrays = np.load(folder / "clips3d" / f"{name}.npz")
-        rows = zip(arrays["ev_foot"], arrays["ev_type"], arrays["ev_t"], strict=True)
-        events = np.array([(foot == "R", kind == "TO", time) for foot, kind, time in rows], float)
-        return render.load3d(arrays), events, json.loads(str(arrays["meta"]))
+        data = importlib.import_module("data")
+        clip: tuple[Any, Any, dict[str, Any]] = data.read_clip(render, folder / "clips3d" / f"{name}.npz")
+        return clip
 
     return read
 

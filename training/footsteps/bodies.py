@@ -13,6 +13,7 @@ from rule import moved_events
 from scipy.ndimage import gaussian_filter1d
 
 GRAVITY = 9.81
+STEADY = 0.9  # of where the feet point: what they have in common, of somebody who goes straight on
 UP = np.array([0.0, 0.0, 1.0])
 LEVEL = np.array([1.0, 1.0, 0.0])
 ABOVE = slice(0, 25)  # all landmarks down to the hips
@@ -73,7 +74,13 @@ def other_feet(points: Any, random: np.random.Generator) -> Any:
 
 
 def climb(points: Any, events: Any, rate: float, random: np.random.Generator) -> Any:
-    """Somebody who walks, on stairs: each strike is a stair higher than the one before it, or lower."""
+    """Somebody who walks, on stairs: each strike is a stair higher than the one before it, or lower.
+
+    Who turns round stays as they are.
+    """
+    whole = np.flatnonzero(np.isfinite(points[:, LEGS]).all(axis=(1, 2)))
+    if not len(whole) or _turns(points[whole]):
+        return points
     rise = random.uniform(0.1, 0.2) * random.choice([-1, 1])
     points = points * (LEVEL * random.uniform(0.45, 0.8) + UP)
     clock = np.arange(len(points)) / rate
@@ -87,9 +94,6 @@ def climb(points: Any, events: Any, rate: float, random: np.random.Generator) ->
         share = np.minimum(1.5 * share, 1) if rise > 0 else np.maximum(1.5 * share - 0.5, 0)  # over the edge
         levels[foot] += (rise * number - current[foot]) * share**2 * (3 - 2 * share)
         current[foot] = rise * number
-    whole = np.flatnonzero(np.isfinite(points[:, LEGS]).all(axis=(1, 2)))
-    if not len(whole):
-        return points
     moment = points[whole[len(whole) // 2]].copy()
     ahead = _ahead(points[whole].mean(axis=0))
     points[:, ABOVE] += gaussian_filter1d(levels.mean(axis=0), 0.2 * rate, mode="nearest")[:, None, None] * UP
@@ -153,13 +157,16 @@ def _heights(rate: float, feet: tuple[int, ...], random: np.random.Generator) ->
         lifts.append(lift)
         flights.append(np.zeros(len(lift)))
 
-    usual = np.sqrt(2 * GRAVITY * random.uniform(0.02, 0.3))
-    for _ in range(random.integers(2, 8)):
-        speed = usual * random.uniform(0.7, 1.4)
+    def dip(speed: float) -> Any:
         contact = min(random.uniform(0.15, 0.6), 0.3 * np.pi / speed)
         clock = np.linspace(0, 1, max(2, round(contact * rate)), endpoint=False)
-        caught = -speed * contact / np.pi * np.sin(np.pi * clock)
-        add(caught)
+        return -speed * contact / np.pi * np.sin(np.pi * clock)
+
+    usual = speed = np.sqrt(2 * GRAVITY * random.uniform(0.02, 0.3))
+    rested = True
+    for _ in range(random.integers(2, 8)):
+        before, speed = speed, usual * random.uniform(0.7, 1.4)
+        add(dip(speed if rested else before))
         for kind in (1.0, 0.0):
             now = (sum(map(len, lifts)) - 0.5) / rate
             events += [(foot, kind, now) for foot in feet]
@@ -168,10 +175,12 @@ def _heights(rate: float, feet: tuple[int, ...], random: np.random.Generator) ->
                 clock = np.linspace(0, 1, max(2, round(length * rate)), endpoint=False)
                 lifts.append(speed * length * clock * (1 - clock))
                 flights.append(np.sin(np.pi * clock) + 1e-6)
-        if random.random() < 0.4:  # a rest before the next one
-            add(caught)
+        rested = random.random() < 0.4
+        if rested:
+            add(dip(speed))
             add(np.zeros(round(random.uniform(0.05, 0.8) * rate)))
-    add(caught)
+    if not rested:
+        add(dip(speed))
     add(np.zeros(round(random.uniform(0.3, 1.0) * rate)))
     flights[0] = np.zeros(len(lifts[0]))
     return np.concatenate(lifts), np.concatenate(flights), np.array(events)
@@ -232,6 +241,12 @@ def _knees(points: Any, side: int, moment: Any, ahead: Any) -> Any:
     front = ahead - (unit @ ahead)[:, None] * unit
     front = front / np.maximum(np.linalg.norm(front, axis=1, keepdims=True), 1e-6)
     return hips + along[:, None] * unit + aside[:, None] * front
+
+
+def _turns(points: Any) -> bool:
+    """Whether somebody (T, 33, 3) does not always go the same way."""
+    feet = (points[:, TOES : TOES + 2] - points[:, HEEL : HEEL + 2]).sum(axis=1) * LEVEL
+    return bool(np.linalg.norm(feet.sum(axis=0)) < STEADY * np.linalg.norm(feet, axis=1).sum())
 
 
 def _ahead(moment: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import warnings
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -61,20 +62,20 @@ def _tiers(path: Path) -> dict[str, str]:
     return {row[0].split(",", 1)[0]: row[1] for row in rows}
 
 
+def read_clip(render: Any, path: Path) -> tuple[Any, Any, dict[str, Any]]:
+    """Landmarks (T, 33, 3) in metres, events (E, 3) as in `Track`, and what is known of a clip."""
+    clip = np.load(path)
+    rows = zip(clip["ev_foot"], clip["ev_type"], clip["ev_t"], strict=True)
+    events = np.array([(foot == "R", kind == "TO", time) for foot, kind, time in rows], float).reshape(-1, 3)
+    return render.load3d(clip), events, json.loads(str(clip["meta"]))
+
+
 def _of_clip(gait: Path, variants: int, seed: int, path: Path) -> list[dict[str, Any]]:
+    warnings.simplefilter("ignore")  # means of empty slices, in the renderer
     sys.path.insert(0, str(gait))
     render = importlib.import_module("render")
-    clip = np.load(path)
-    meta = json.loads(str(clip["meta"]))
-    points = render.load3d(clip)
+    points, events, meta = read_clip(render, path)
     random = np.random.default_rng([seed, zlib.crc32(path.stem.encode())])
-    events = np.array(
-        [
-            (foot == "R", kind == "TO", time)
-            for foot, kind, time in zip(clip["ev_foot"], clip["ev_type"], clip["ev_t"], strict=True)
-        ],
-        float,
-    ).reshape(-1, 3)
     about = {"clip": path.stem, "subject": meta["subject"], "activity": meta["act"]}
     return [{**about, **track} for _ in range(variants) for track in _rendered(render, points, meta, events, random)]
 
@@ -108,13 +109,15 @@ def _rendered(
     seen = _lose_feet(marks, size, random)
     happened = events.copy()
     happened[:, 2] = happened[:, 2] * stretch - times[0]
-    if random.random() < 0.5:  # seen in a mirror
+    mirrored = random.random() < 0.5
+    if mirrored:
         marks[..., 0] = size[0] - marks[..., 0]
         marks = marks[:, _mirrored()]
         happened[:, 0] = 1 - happened[:, 0]
     background: Any = None
     if random.random() < 0.5:
         background = _background(render, moved, camera, turn, focal, size, flat, random)
+        background[:, 0] *= -1 if mirrored else 1
     if random.random() < 0.35:
         _hold(marks, background, rate, random)
     clock = np.arange(len(marks)) / rate
@@ -142,11 +145,12 @@ def _hold(marks: Any, background: Any, rate: float, random: np.random.Generator)
     if known.sum() < 4:
         return
     clock = np.arange(len(hips))
+    treadmill = random.random() < 0.5
     for axis in (0, 1):
         way = np.interp(clock, clock[known], hips[known, axis])
         way = gaussian_filter1d(way, random.uniform(0.3, 0.8) * rate, mode="nearest") * random.uniform(0.5, 1.0)
         marks[..., axis] -= (way - way[0])[:, None]
-        if background is not None and random.random() < 0.5:  # not on a treadmill
+        if background is not None and not treadmill:
             background[:, axis] -= way - way[0]
 
 

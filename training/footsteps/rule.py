@@ -1,7 +1,7 @@
 """When a foot comes to the ground and leaves it: the rule that the events of the gait benchmark follow (its DATA.md).
 
 It moves the events of a movement that was changed: by as much as the rule says of the movement after the change and
-before it.
+before it. Toe-offs of all who run or jump follow what the rule says of skeletons.
 """
 
 from __future__ import annotations

@@ -12,16 +12,19 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from ..arrays import Floats
 from ..errors import InputError
 from .defaults import DETECTOR, SENSITIVITY
 from .network import Network, load_network
-from .rhythm import OFF, STRIKE, Candidate, believable, candidates, filled, likely_sequence, one_after_the_other
-from .signals import RATE, VISIBILITY, Doubles, Signals, signals
+from .reading import learned_candidates
+from .rhythm import OFF, STRIKE, Candidate, believable, filled, likely_sequence, one_after_the_other
+from .signals import HIPS_SCALE, HIPS_X, RATE, VISIBILITY, Doubles, Signals, signals
 from .types import Event, Foot, Footstep, Pose
 from .zeni import zeni_candidates
 
@@ -36,7 +39,7 @@ __all__ = [
     "zeni",
 ]
 
-SENSITIVITIES: Mapping[str, tuple[float, float]] = {"low": (0.55, 2.5), "medium": (0.3, 1.5), "high": (0.15, 0.5)}
+SENSITIVITIES: Mapping[str, tuple[float, float]] = {"low": (0.55, 4.0), "medium": (0.3, 2.5), "high": (0.15, 1.0)}
 """The probability from which on an event speaks for itself, and what it costs to begin to move (see `believable`)."""
 
 _FEET: tuple[Foot, Foot] = ("left", "right")
@@ -50,21 +53,19 @@ _LOOK = 1.0  # seconds over which that mean is taken
 class FootstepDetector:
     """How footsteps are found in the signals of a person: `find` gives the candidates of the left and the right foot.
 
-    `delays` are the seconds by which its strikes and its toe-offs come late. `calibration` (2, K) says for strikes and
-    toe-offs of the probabilities 0, 1 / (K - 1), ..., 1 how often they are right; None leaves them as they are.
+    `calibration` (2, K) says for strikes and toe-offs of the probabilities 0, 1 / (K - 1), ..., 1 how often they are
+    right; None leaves them as they are.
     """
 
     find: Callable[[Signals], list[list[Candidate]]]
-    delays: tuple[float, float] = (0.0, 0.0)
     calibration: Floats | None = None
 
-    def corrected(self, each: Candidate) -> tuple[float, float]:
-        """The time and the confidence of an event. The calibration knows of those that were seen only."""
-        time = each.time - self.delays[each.kind]
+    def confidence(self, each: Candidate) -> float:
+        """How sure an event is. The calibration knows of those that were seen only."""
         if self.calibration is None or each.inferred:
-            return time, each.probability
+            return each.probability
         shares = self.calibration[each.kind]
-        return time, float(np.interp(each.probability, np.linspace(0, 1, len(shares)), shares))
+        return float(np.interp(each.probability, np.linspace(0, 1, len(shares)), shares))
 
 
 def detect_footsteps(
@@ -146,26 +147,38 @@ def _sequences(seen: Signals, detector: FootstepDetector, least: float, cost: fl
     """The events of both feet, those left out that nobody could see."""
     sequences = []
     window = min(round(_LOOK * RATE), len(seen.times))
+    there = seen.valid & ~_leaps(seen)
     for foot, found in enumerate(detector.find(seen)):
         score = uniform_filter1d(seen.values[foot, :, VISIBILITY], window, mode="nearest")
-        visible = seen.valid & (score >= _VISIBLE)
-        there = [each for each in found if visible[_place(seen, each.time)]]
-        sequences.append(likely_sequence(there, least))
+        visible = there & (score >= _VISIBLE)
+        sequences.append(likely_sequence([each for each in found if visible[seen.place(each.time)]], least))
     left, right = filled(*believable(*one_after_the_other(*sequences), cost))
     return [*((0, each) for each in left), *((1, each) for each in right)]
+
+
+_LEAP = 30.0  # leg lengths a second, each second: about 2.5 g to the side, more than a body can
+_AROUND = 0.25  # seconds around a leap in which nothing is believed
+
+
+def _leaps(seen: Signals) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Where the landmarks leap to another body, or to where none is, (N,)."""
+    reach = round(0.05 * RATE)
+    way = np.pad(seen.values[0, :, HIPS_X] * HIPS_SCALE, reach, mode="edge")
+    change = np.abs(way[2 * reach :] - way[: -2 * reach]) * RATE / (2 * reach)
+    leaps: np.ndarray[Any, np.dtype[np.bool_]] = maximum_filter1d(change > _LEAP, 2 * round(_AROUND * RATE) + 1)
+    return leaps
 
 
 def _step(
     seen: Signals, foot: int, each: Candidate, detector: FootstepDetector, person: int, size: tuple[int, int] | None
 ) -> Footstep:
-    time, confidence = detector.corrected(each)
-    x, y = _where(seen, foot, time, size)
+    x, y = _where(seen, foot, each.time, size)
     return Footstep(
-        time=max(time, 0.0),
+        time=max(each.time, 0.0),
         foot=_FEET[foot],
         event=_EVENTS[each.kind],
-        confidence=round(confidence, 3),
-        strength=_strength(seen, foot, time),
+        confidence=round(detector.confidence(each), 3),
+        strength=_strength(seen, foot, each.time),
         person=person,
         x=x,
         y=y,
@@ -173,14 +186,10 @@ def _step(
     )
 
 
-def _place(seen: Signals, time: float) -> int:
-    return min(int(seen.times.searchsorted(time)), len(seen.times) - 1)
-
-
 def _where(seen: Signals, foot: int, time: float, size: tuple[int, int] | None) -> tuple[float, float]:
     if size is None:
         return 0.5, 1.0
-    x, y = seen.feet[foot, _place(seen, time)] / size
+    x, y = seen.feet[foot, seen.place(time)] / size
     return min(max(float(x), 0.0), 1.0), min(max(float(y), 0.0), 1.0)
 
 
@@ -190,8 +199,8 @@ _WALKING = 4.0  # leg lengths a second: how fast the foot of somebody who walks 
 
 def _strength(seen: Signals, foot: int, time: float) -> float:
     """How hard a foot comes down, by how fast it swung: 0.5 in a walk, towards 1 in a run."""
-    end = _place(seen, time)
-    start = _place(seen, time - _SWING)
+    end = seen.place(time)
+    start = seen.place(time - _SWING)
     speeds = seen.values[foot, start : end + 1, 10:12] * 4
     fastest = math.sqrt((speeds * speeds).sum(axis=1).max(initial=0.0))
     return round(min(max(0.5 * fastest / _WALKING, 0.1), 1.0), 3)
@@ -200,12 +209,7 @@ def _strength(seen: Signals, foot: int, time: float) -> float:
 def learned(network: Network | None = None) -> FootstepDetector:
     """The detector over the network that comes with the package, or over another one of its kind."""
     network = network or load_network()
-
-    def find(seen: Signals) -> list[list[Candidate]]:
-        return [candidates(seen.times, of_foot) for of_foot in network(seen.values)]
-
-    strike, off = network.delays
-    return FootstepDetector(find, (float(strike), float(off)), network.calibration)
+    return FootstepDetector(partial(learned_candidates, network), network.calibration)
 
 
 def zeni() -> FootstepDetector:

@@ -36,7 +36,8 @@ _BLOCK = 4096  # moments worked on at once: hours need no more memory than minut
 class Network:
     """The weights of a network: of each layer and of the `head` (in, out) and (out,).
 
-    `delays` (2,) and `calibration` (2, K) are what is known of its strikes and toe-offs: see `FootstepDetector`.
+    `delays` (2,) are the seconds by which its strikes and its toe-offs come late; `calibration` (2, K) is that of a
+    `FootstepDetector`.
     """
 
     layers: tuple[tuple[Floats, Floats], ...]

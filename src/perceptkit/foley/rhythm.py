@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats
+from .signals import RATE
 
 __all__ = ["OFF", "STRIKE", "Candidate", "believable", "candidates", "filled", "likely_sequence", "one_after_the_other"]
 
@@ -59,9 +60,8 @@ def candidates(times: np.ndarray[Any, np.dtype[np.float64]], logits: Floats) -> 
         bend = before - 2 * at + after
         shift = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1), 0).clip(-0.5, 0.5)
         tops = np.exp(np.minimum(at - 0.25 * (before - after) * shift, 0))
-        step = times[1] - times[0]
         for place, moved, top in zip(peaks, shift, tops, strict=True):
-            found.append(Candidate(kind, float(times[place] + moved * step), float(top)))
+            found.append(Candidate(kind, float(times[place] + moved / RATE), float(top)))
     return sorted(found, key=lambda each: each.time)
 
 
@@ -69,35 +69,30 @@ def likely_sequence(found: list[Candidate], least: float) -> list[Candidate]:
     """The events of a foot: of all sequences of candidates the most likely one (Viterbi).
 
     A candidate speaks for itself when its probability is above `least`, against itself below; strikes and toe-offs take
-    turns, at the pace that feet can go.
+    turns, at the pace that feet can go. After a long pause a foot begins anew.
     """
     threshold = _odds(least)
-    best: list[float] = []
-    came: list[int] = []
     times = [each.time for each in found]
+    best: list[float] = []  # of all sequences that end with each candidate
+    came: list[int] = []  # the candidate before it in that one; -1: none
+    leaders: list[int] = [-1]  # with which of the candidates so far the best of all sequences ends
     for index, each in enumerate(found):
-        own = _odds(each.probability) - threshold
-        score, origin = 0.0, -1
-        for earlier in range(bisect.bisect_left(times, each.time - _LONGEST), index):
+        near = bisect.bisect_left(times, each.time - _LONGEST)
+        origin = leaders[near]
+        score = best[origin] if origin >= 0 else 0.0
+        for earlier in range(near, index):
             way = best[earlier] + _change(found[earlier], each)
             if way > score:
                 score, origin = way, earlier
-        best.append(own + score)
+        best.append(_odds(each.probability) - threshold + score)
         came.append(origin)
+        leader = leaders[-1]
+        leaders.append(index if best[index] > (best[leader] if leader >= 0 else 0.0) else leader)
     chosen = []
-    # What is more than a pause apart is decided on its own: walk back from the best end of each.
-    place = len(found)
-    while place > 0:
-        start = place - 1
-        while start > 0 and times[start] - times[start - 1] <= _LONGEST:
-            start -= 1
-        end = max(range(start, place), key=best.__getitem__)
-        while best[end] > 0 and end >= start:
-            chosen.append(found[end])
-            if came[end] < 0:
-                break
-            end = came[end]
-        place = start
+    place = leaders[-1]
+    while place >= 0:
+        chosen.append(found[place])
+        place = came[place]
     return chosen[::-1]
 
 
@@ -130,7 +125,7 @@ def one_after_the_other(left: list[Candidate], right: list[Candidate]) -> tuple[
 def believable(left: list[Candidate], right: list[Candidate], cost: float) -> tuple[list[Candidate], list[Candidate]]:
     """The events of both feet without those of bouts that too little speaks for.
 
-    To begin to move costs `cost`: what the strikes of a bout say for themselves, as logarithms of their odds, has to be
+    To begin to move costs `cost`: what the events of a bout say for themselves, as logarithms of their odds, has to be
     more. So a shadow that once looks like a step makes none, while who walks is believed every step.
     """
     bouts: list[list[Candidate]] = []
@@ -183,7 +178,7 @@ def _missed(here: list[Candidate], there: list[Candidate]) -> list[Candidate]:
 
 
 def _evidence(each: Candidate) -> float:
-    return max(0.0, _odds(each.probability)) if each.kind == STRIKE else 0.0
+    return max(0.0, _odds(each.probability))
 
 
 def _odds(probability: float) -> float:

@@ -1,7 +1,7 @@
 """From the landmarks of a person over time to what the detectors look at: signals of each foot, 60 times a second.
 
-Nothing here depends on the frame rate, on how large the person is in the picture, or on which way the person walks:
-times come from the frames, lengths are in leg lengths, x points to where the toes point. Both feet have the same
+The signals are the same at any frame rate, however large the person is in the picture, and whichever way the person
+walks: times come from the frames, lengths are in leg lengths, x points to where the toes point. Both feet have the same
 signals, "own" and "other", so that one network serves both.
 """
 
@@ -15,16 +15,19 @@ from scipy.ndimage import uniform_filter1d
 
 from ..arrays import Floats
 
-__all__ = ["CHANNELS", "RATE", "VISIBILITY", "Doubles", "Signals", "signals"]
+__all__ = ["CHANNELS", "HIPS_SCALE", "HIPS_X", "RATE", "VISIBILITY", "Doubles", "Signals", "signals"]
 
 RATE = 60.0
 """Signals a second."""
 
-CHANNELS = 39
+CHANNELS = 47
 """Signals of a foot."""
 
 VISIBILITY = 16
 """Which of them is the mean score of its landmarks."""
+
+HIPS_X, HIPS_SCALE = 44, 2.0
+"""Which of them is how fast the hips move to the side, and what to multiply it by for leg lengths a second."""
 
 # Landmarks of MediaPipe: left, right.
 _HIPS, _KNEES, _ANKLES, _HEELS, _TOES = (23, 24), (25, 26), (27, 28), (29, 30), (31, 32)
@@ -36,6 +39,7 @@ _SCALE_WINDOW = 0.6  # seconds over which the length of a leg is smoothed
 _FACING_WINDOW = 1.0  # seconds over which the direction of the toes is smoothed
 _ASIDE = 0.04  # leg lengths from heel to toe: less does not say where somebody faces
 _VELOCITY_STEP = 2  # signals to each side
+_FASTEST = 8.0  # leg lengths a second: what is faster counts as this
 _CLOSE = 0.09  # seconds between frames in which legs can be followed
 _SWAPPED = 0.03  # leg lengths a frame: how much nearer swapped legs must be to be believed for long
 
@@ -55,6 +59,10 @@ class Signals:
     valid: np.ndarray[Any, np.dtype[np.bool_]]
     feet: Doubles
     legs: Doubles
+
+    def place(self, time: float) -> int:
+        """The first moment that is not before `time`; the last one after the end."""
+        return min(int(self.times.searchsorted(time)), len(self.times) - 1)
 
 
 def signals(times: Doubles, points: Floats, visible: Floats, background: Floats | None = None) -> Signals | None:
@@ -87,21 +95,28 @@ def signals(times: Doubles, points: Floats, visible: Floats, background: Floats 
     if background is not None:
         moved = moved - _between(np.asarray(background, np.float64)[there], after, share)
         common[:, 4] = 1
-    common[:, 2:4] = np.clip(_velocity(moved) / legs[:, None], -8, 8) / 2
+    way = _velocity(moved) / legs[:, None]
+    common[:, 2:4] = np.clip(way, -_FASTEST, _FASTEST) / HIPS_SCALE
     common[:, 2] *= facing
-    left, right = (_of_foot(body[:, side], facing, seen[:, side]) for side in _SIDES)
+    left, right = (_of_foot(body[:, side], facing, seen[:, side], way) for side in _SIDES)
     values = np.stack([np.concatenate([*pair, common], axis=1) for pair in ((left, right), (right, left))])
     feet = np.stack([used[:, side, :2][:, 2:].mean(axis=1) for side in _SIDES])
     return Signals(grid, np.clip(values, -6, 6).astype(np.float32), valid, feet, legs)
 
 
-def _of_foot(leg: Doubles, facing: Doubles, seen: Doubles) -> Doubles:
-    """Knee, ankle, heel and toe, (N, 4, 3) from the hips in leg lengths, as 17 signals."""
-    speed = _velocity(leg[:, 1:, :2].reshape(len(leg), 6)) / 4  # before they are turned: a turn is no movement
+def _of_foot(leg: Doubles, facing: Doubles, seen: Doubles, way: Doubles) -> Doubles:
+    """Knee, ankle, heel and toe, (N, 4, 3) from the hips in leg lengths, as 21 signals.
+
+    `way` (N, 2) is how fast the hips move. The last four signals are how fast heel and toe move in the picture: nothing
+    while they are on the ground and the camera is still.
+    """
+    speed = _velocity(leg[:, 1:, :2].reshape(len(leg), 6))  # before they are turned: a turn is no movement
+    ground = speed[:, 2:] + np.tile(way, 2)
     place = leg[..., :2].reshape(len(leg), 8).copy()
-    place[:, ::2] *= facing[:, None]
-    speed[:, ::2] *= facing[:, None]
-    return np.concatenate([place, speed, leg[:, 2:, 2], seen.mean(axis=1, keepdims=True)], axis=1)
+    for each in (place, speed, ground):
+        each[:, ::2] *= facing[:, None]
+    ground = np.clip(ground, -_FASTEST, _FASTEST) / 2
+    return np.concatenate([place, speed / 4, leg[:, 2:, 2], seen.mean(axis=1, keepdims=True), ground], axis=1)
 
 
 def _unswap(times: Doubles, points: Doubles, seen: Doubles) -> None:
