@@ -153,7 +153,9 @@ def test_a_tall_picture(models: dict[str, Any], tmp_path: Path) -> None:
 
     path = write(tmp_path / "tall.mp4", some(), video_file(GRASS), size=(560, 994))
     shifted = [(frame - 3.2 * RATE, foot) for frame, foot in STRIKES[4:7]]
-    assert right(woman(foley.detect(path, **models)), shifted) >= 2
+    steps = foley.detect(path, **models).steps
+    people = [[step for step in steps if step.person == person] for person in {step.person for step in steps}]
+    assert max(right(theirs, shifted) for theirs in people) >= 2  # she comes into the picture with the first one
 
 
 def test_a_cut_makes_new_people(models: dict[str, Any], tmp_path: Path) -> None:
