@@ -157,9 +157,12 @@ def measure_stages(clip: Path) -> None:
     }
     for name, (stage, count, of) in stages.items():
         stage()
-        start = time.perf_counter()
-        stage()
-        print(f"  {name:16} {(time.perf_counter() - start) / count * 1000:7.2f} ms {of}")
+        taken = []
+        for _ in range(5):
+            start = time.perf_counter()
+            stage()
+            taken.append(time.perf_counter() - start)
+        print(f"  {name:16} {np.median(taken) / count * 1000:7.2f} ms {of}")
 
 
 if __name__ == "__main__":

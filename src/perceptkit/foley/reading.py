@@ -10,7 +10,7 @@ from dataclasses import replace
 from .network import Network
 from .rhythm import STRIKE, Candidate, candidates
 from .signals import Signals
-from .zeni import zeni_candidates
+from .zeni import zeni_strikes
 
 __all__ = ["learned_candidates", "network_candidates"]
 
@@ -25,7 +25,7 @@ def learned_candidates(network: Network, seen: Signals) -> list[list[Candidate]]
     Strikes are put half way to the farthest reach of that step, where it is seen: when the network sees a strike
     depends on how somebody puts down a foot, when the leg begins to swing back depends less on it.
     """
-    found = zip(network_candidates(network, seen), zeni_candidates(seen), strict=True)
+    found = zip(network_candidates(network, seen), zeni_strikes(seen), strict=True)
     return [_agreed(*foot) for foot in found]
 
 
