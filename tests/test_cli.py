@@ -25,6 +25,7 @@ from perceptkit.foley import PERSON_DETECTORS, POSE_MODELS
 from perceptkit.gaze import GAZE_MODELS
 from perceptkit.models import PRESETS
 from shared_data import MODELS, faces_file, model_file, people_photos
+from systems import linux
 from tiny_networks import blank, paint, write_embedder, write_photo, write_scrfd
 
 HEAVY = {
@@ -275,7 +276,7 @@ def test_what_looks_like_markup_in_a_name_is_printed_as_it_is(program: Program) 
     assert "[red]a:smile:.png" in found.stdout
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only there a file name can be any bytes")
+@linux
 def test_names_that_cannot_be_printed_are_escaped(program: Program) -> None:
     name = "caf\udce9[/b] \x1b[31m.png"
     shutil.copy(program.folder / "photos" / "a.png", program.folder / name.replace("/", "_"))

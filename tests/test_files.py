@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from perceptkit.errors import DeviceError, InputError
 from perceptkit.files import _SIGNATURES, expand, replacing, sniff, write_bytes
+from systems import linux, posix, unprivileged
 
 SUFFIXES = frozenset({".jpg", ".png"})
 LINK = "a symbolic link that leads nowhere or to itself"
-linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names or devices")
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_what_is_no_regular_file_is_skipped(folder: Path) -> None:
     assert skipped("/dev/null", "pipe.jpg") == {"/dev/null": reason, "pipe.jpg": reason}
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+@unprivileged
 def test_folder_that_cannot_be_read_is_skipped(folder: Path) -> None:
     make("a.jpg", "locked/b.jpg")
     Path("locked").chmod(0)
@@ -364,7 +364,7 @@ def write_too_much(signal_action: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+@posix
 def test_full_disk_is_a_device_error_and_leaves_no_part(folder: Path) -> None:
     Path("out.bin").write_bytes(b"old")
     ended = write_too_much("ignored")  # as Python sets it: the write fails with EFBIG, as it does with ENOSPC
@@ -373,7 +373,7 @@ def test_full_disk_is_a_device_error_and_leaves_no_part(folder: Path) -> None:
     assert there() == ["out.bin"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+@posix
 def test_process_killed_while_writing_leaves_the_old_file(folder: Path) -> None:
     Path("out.bin").write_bytes(b"old")
     assert write_too_much("default").returncode == -signal.SIGXFSZ

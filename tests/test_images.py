@@ -31,6 +31,7 @@ from perceptkit.images import (
     read,
     write_jpeg,
 )
+from systems import linux, posix
 
 RED, GREEN, BLUE, YELLOW = (220, 40, 30), (40, 160, 60), (30, 60, 200), (240, 220, 50)
 CUT_SHORT = r"damaged or cut short .*allow_truncated"
@@ -497,7 +498,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no such measure of memory there")
+@posix
 def test_size_is_judged_from_the_header_with_flat_memory(tmp_path: Path) -> None:
     bomb, large = tmp_path / "bomb.png", tmp_path / "large.png"
     bomb.write_bytes(png_of_one_bit(50_000, 50_000))
@@ -621,7 +622,7 @@ for path in sys.argv[1:]:
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is not kept elsewhere")
+@linux
 def test_file_larger_than_the_memory_is_refused(tmp_path: Path) -> None:
     large, huge = tmp_path / "large.jpg", tmp_path / "huge.jpg"
     for path, size in ((large, 1 << 30), (huge, (1 << 30) + 1)):
@@ -635,7 +636,6 @@ def test_file_larger_than_the_memory_is_refused(tmp_path: Path) -> None:
 
 
 def test_heic_is_decoded_upright() -> None:
-    pytest.importorskip("pi_heif")
     info = inspect(HEIC)
     assert (info.width, info.height, info.format, info.frames) == (48, 64, "HEIF", 1)
     image = decode(HEIC)
@@ -645,7 +645,6 @@ def test_heic_is_decoded_upright() -> None:
 
 
 def test_damaged_heic_is_an_error() -> None:
-    pytest.importorskip("pi_heif")
     for end in (16, 60, 300, len(HEIC) - 60):
         with pytest.raises(MediaError, match="damaged"):
             decode(HEIC[:end])

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -204,15 +204,19 @@ def replacing_path(path: str | Path) -> Iterator[Path]:
     if os.path.exists(target) and not os.path.isfile(target):  # noqa: PTH110, PTH113
         raise InputError(f"cannot write {path}: it is not a regular file")
     beside = target.with_name(f".{uuid4().hex}.part")  # not from its name, which may be 255 bytes long already
-    try:
-        yield beside
-        beside.replace(target)
-    except BaseException as error:
-        with suppress(OSError):  # what could not be made cannot be removed
-            beside.unlink()
-        if isinstance(error, OSError):
+    with ExitStack() as failed:
+        failed.callback(_remove, beside)
+        try:
+            yield beside
+            beside.replace(target)
+        except OSError as error:
             raise write_error(path, error) from error
-        raise
+        failed.pop_all()
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # what could not be made cannot be removed
+        path.unlink()
 
 
 def check_folder(path: str | Path) -> Path:

@@ -22,6 +22,7 @@ from perceptkit import face, images
 from perceptkit.errors import InputError
 from perceptkit.face import Extraction, load_embeddings
 from shared_data import faces_file, model_file, people_photos
+from systems import posix
 from tiny_networks import blank, face_box, face_landmarks, paint, write_embedder, write_photo, write_scrfd
 
 FIELDS = [
@@ -29,7 +30,6 @@ FIELDS = [
     "embedding_row", "headshot", "model", "model_sha256",
 ]  # fmt: skip
 FILES = ["embeddings.npz", "errors.jsonl", "faces.jsonl", "headshots", "people.html", "run.json"]
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +321,7 @@ def test_a_network_that_gives_no_numbers_is_an_error_for_each_face(networks: Pat
         assert "NaN" not in (out / name).read_text()
 
 
-@POSIX
+@posix
 def test_names_of_all_kinds(networks: Path, tmp_path: Path) -> None:
     names = ["Zoë & 合影 👩.png", " spaces .png", "line\nbreak.png", '<b>&".png', "%s{0}[red].png", "x" * 251 + ".png"]
     if sys.platform == "linux":
@@ -486,7 +486,7 @@ def test_headshots_that_were_removed_from_a_stopped_run_are_made_again(networks:
     assert contents(out) == contents(whole)
 
 
-@POSIX
+@posix
 def test_control_c_is_one_line_and_the_run_can_go_on(networks: Path, photos: Path, tmp_path: Path) -> None:
     many, out, whole = tmp_path / "many", tmp_path / "out", tmp_path / "whole"
     many.mkdir()
@@ -514,7 +514,7 @@ def test_control_c_is_one_line_and_the_run_can_go_on(networks: Path, photos: Pat
     assert contents(out) == contents(whole)
 
 
-@POSIX
+@posix
 @pytest.mark.parametrize("limit", [2_000, 12_000, 40_000])
 def test_a_full_disk_is_one_error_and_the_run_can_go_on(networks: Path, photos: Path, limit: int) -> None:
     """The limits stand for a disk that is full at the first headshot, within the journal, and at the contact sheet."""

@@ -13,6 +13,7 @@ import pytest
 from perceptkit.arrays import Floats
 from perceptkit.errors import InputError
 from perceptkit.face.journal import Journal, Record
+from systems import posix
 
 DIMENSION = 3
 SETTINGS = {"model": "one", "min_face": 20}
@@ -201,7 +202,7 @@ except DeviceError as error:
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the limit that stands for a full disk is a POSIX one")
+@posix
 @pytest.mark.parametrize("rows", [1, 100], ids=["the lines are too long", "the vectors are too many"])
 def test_a_full_disk_is_one_error_and_the_work_before_it_is_kept(tmp_path: Path, rows: int) -> None:
     program = [sys.executable, "-c", FILL, str(rows)]

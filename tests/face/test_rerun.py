@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from PIL import Image
 from perceptkit import face
 from perceptkit.errors import InputError
 from perceptkit.face.journal import Journal
+from systems import unprivileged
 from tiny_networks import write_embedder, write_photo, write_scrfd
 
 
@@ -167,7 +167,7 @@ def test_what_is_no_array_is_an_input_error_that_says_what_is_wanted(models: dic
         detect([image])
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+@unprivileged
 def test_a_folder_that_cannot_be_read_is_an_error_and_the_others_go_on(
     tmp_path: Path, models: dict[str, Any], photos: Path
 ) -> None:

@@ -29,9 +29,9 @@ from perceptkit.face import Extraction, load_embeddings
 from perceptkit.face.footage import expected_samples
 from perceptkit.video import Limits
 from shared_data import MODELS, model_file
+from systems import posix
 from tiny_networks import blank, face_box, paint, write_embedder, write_photo, write_scrfd, write_video
 
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 RATE = 10  # frames a second of the videos here; every second frame is looked at
 At = tuple[int, int, int]  # x, y and person of a painted face
 
@@ -424,7 +424,7 @@ face.extract(folder, out, detector=networks + "/detector.onnx", embedder=network
 """
 
 
-@POSIX
+@posix
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_run_repeats_only_the_video_under_way(networks: Path, tmp_path: Path, sent: signal.Signals) -> None:
     """One photo, then 6 and 12 frames: it is stopped in the second video."""

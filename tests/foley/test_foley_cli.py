@@ -17,6 +17,7 @@ import pytest
 from perceptkit import video
 from perceptkit.video import Frame
 from shared_data import MODELS, video_file
+from systems import posix
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -124,7 +125,7 @@ def test_complaints_are_one_line(walk: Path, arguments: list[str], code: int, me
 
 
 @pytest.mark.weights
-@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is sent in another way")
+@posix
 def test_ctrl_c_is_said_and_leaves_nothing_half_written(walk: Path, tmp_path: Path) -> None:
     command, environment = program(tmp_path, "annotate", walk, "-o", "steps.mp4", "--preset", "permissive")
     running = subprocess.Popen(
@@ -142,7 +143,7 @@ def test_ctrl_c_is_said_and_leaves_nothing_half_written(walk: Path, tmp_path: Pa
 
 
 @pytest.mark.weights
-@pytest.mark.skipif(sys.platform == "win32", reason="the limit that stands for a full disk is a POSIX one")
+@posix
 @pytest.mark.parametrize("limit", [0, 100_000])  # at the first file, and within the video
 def test_a_full_disk_is_one_error_and_leaves_nothing_half_written(walk: Path, tmp_path: Path, limit: int) -> None:
     command, environment = program(tmp_path, "annotate", walk, "-o", "steps.mp4", "--preset", "permissive")

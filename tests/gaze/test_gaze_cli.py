@@ -19,6 +19,7 @@ import pytest
 from perceptkit.gaze import defaults
 from perceptkit.limits import MAX_DURATION
 from perceptkit.video.defaults import FOLDER_RATE
+from systems import posix
 from tiny_networks import people, write_gaze, write_scrfd, write_video
 
 DATA = {"gaze.csv", "gaze.jsonl", "heatmap.png", "summary.json", "timeline.png"}
@@ -150,7 +151,7 @@ def test_warnings_are_said_and_the_exit_code_says_so(program: Program) -> None:
     assert [f"warning: {warning}\n" for warning in summary["warnings"]] == [done.stderr]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is sent in another way")
+@posix
 def test_ctrl_c_is_said_and_the_run_can_go_on(program: Program) -> None:
     write_video(program.folder / "long.mp4", [people((64, 32, (14, 40)), (352, 32, None))] * 150)
     running = subprocess.Popen(

@@ -23,6 +23,7 @@ from perceptkit.gaze import Annotation, FrameGaze, Gaze, Reading, direction, loa
 from perceptkit.gaze.journal import Journal
 from perceptkit.gaze.types import State
 from perceptkit.video import Frame
+from systems import posix
 from tiny_networks import paint_marker, people, write_gaze, write_photo, write_scrfd, write_video
 
 SETTINGS = {"model": "a", "every": 1}
@@ -283,7 +284,7 @@ def test_two_runs_do_not_write_to_one_output(networks: Path, source: Path, tmp_p
     assert below(tmp_path / "out") == below(tmp_path / "whole")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there processes are ended in another way")
+@posix
 def test_a_run_that_is_killed_can_go_on(networks: Path, source: Path, tmp_path: Path) -> None:
     program = f"""
 import os, signal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from perceptkit.errors import DeviceError, InputError, MediaError
 from perceptkit.face import load_detector
 from perceptkit.gaze import at_camera, draw, load_gaze, read_gaze
 from perceptkit.gaze.defaults import LOWEST_SCORE
+from systems import linux
 from tiny_networks import people, write_gaze, write_scrfd, write_video
 
 MARKERS = [None, (28, 48), (14, 40), (82, 60), (14, 40), None]
@@ -82,7 +82,7 @@ def test_a_screen_that_fails_ends_it(models: dict[str, Any], source: Path) -> No
     source.unlink()  # on Windows only possible when it is not open any more
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a screen to open")
+@linux
 def test_without_a_screen_it_says_what_to_do_instead(
     models: dict[str, Any], source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

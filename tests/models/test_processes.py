@@ -11,6 +11,7 @@ import pytest
 from weights_server import WEIGHTS, Answer, model_of, serving, use_folders, weights_file
 
 from perceptkit.models import fetch
+from systems import posix
 
 SIZE = len(WEIGHTS)
 # Prints a line when it is ready to start, starts when it is told to, prints the path or the error.
@@ -88,7 +89,7 @@ def test_killed_download_is_continued_and_its_lock_is_free(cached: Path) -> None
     ]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the limit that stands for a full disk is a POSIX one")
+@posix
 def test_full_disk_is_a_device_error_and_keeps_what_arrived(cached: Path) -> None:
     with serving(tiny=Answer()) as server:
         process = start(f"{server.url}/tiny", limit="300000")

@@ -27,6 +27,7 @@ from perceptkit import video
 from perceptkit.errors import DeviceError, InputError, MediaError
 from perceptkit.video import Frame, Limits, VideoInfo
 from perceptkit.video.opening import packets_of
+from systems import linux, root, unprivileged
 
 GOPS = {"g": "10", "bf": "0"}
 
@@ -276,7 +277,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             video.read(tmp_path / name)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@unprivileged
 def test_file_without_permission(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4")
     path.chmod(0)
@@ -484,7 +485,7 @@ def test_targets_that_cannot_be_written_are_told_before_the_first_frame(tmp_path
     assert names(tmp_path) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@unprivileged
 def test_folder_without_permission(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(InputError, match=r"cannot write .*out\.mp4: Permission denied"):
@@ -533,7 +534,8 @@ def test_full_disk_is_told_and_nothing_is_left(tmp_path: Path) -> None:
         assert target.stat().st_size == length
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can make a small disk")
+@linux
+@root
 def test_small_disk(tmp_path: Path) -> None:
     source = write_clip(
         tmp_path / "a.mkv",

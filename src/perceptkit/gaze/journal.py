@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -43,19 +43,19 @@ class Journal:
             self._file = path.open("a+b")
         except OSError as error:
             raise write_error(folder, error) from error
-        try:
-            if not take(path, self._file.fileno()):
-                raise InputError(f"another run is writing to {folder.parent}; wait for it or choose another output")
-            self.known = self._recover(header) if resume else Known()
-            self._empty = not self.known.gazes
-            if self._empty:
-                self._file.truncate(0)
-                self._write(header)
-        except BaseException as error:
-            self._file.close()
-            if isinstance(error, OSError):
+        with ExitStack() as failed:
+            failed.callback(self._file.close)
+            try:
+                if not take(path, self._file.fileno()):
+                    raise InputError(f"another run is writing to {folder.parent}; wait for it or choose another output")
+                self.known = self._recover(header) if resume else Known()
+                self._empty = not self.known.gazes
+                if self._empty:
+                    self._file.truncate(0)
+                    self._write(header)
+            except OSError as error:
                 raise write_error(path, error) from error
-            raise
+            failed.pop_all()
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def open_output(path: str | Path, unit: Fraction) -> Iterator[OutputContainer]:
     `unit` is that of the timestamps of the pictures, in seconds. When the block fails, `path` is as it was and nothing
     is left beside it. Raises DeviceError when the disk is full, InputError when `path` cannot be written to.
     """
-    with _write_errors(path), replacing_path(path) as beside:
+    with _write_errors(path), replacing_path(path) as beside, ExitStack() as failed:
         # The name is given to the file at the end, and FFmpeg opens it when all streams are known: look at both now.
         with suppress(FileNotFoundError):
             Path(path).lstat()
@@ -33,14 +33,16 @@ def open_output(path: str | Path, unit: Fraction) -> Iterator[OutputContainer]:
         scale = unit.denominator * (1 + 10_000 // unit.denominator)
         options = {"movflags": "+faststart", "movie_timescale": str(scale)}
         output = av.open(f"file:{beside}", "w", format="mp4", container_options=options)
-        try:
-            yield output
-        except BaseException:
-            with suppress(OSError):
-                beside.unlink()  # so that closing does not go to the trouble of finishing it
-            with suppress(av.FFmpegError, OSError, ValueError):
-                output.close()
-            raise
+        failed.callback(_abandon, output, beside)
+        yield output
+        failed.pop_all()
+        output.close()
+
+
+def _abandon(output: OutputContainer, path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()  # so that closing does not go to the trouble of finishing it
+    with suppress(av.FFmpegError, OSError, ValueError):
         output.close()
 
 
