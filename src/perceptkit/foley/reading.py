@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .network import Network
-from .rhythm import STRIKE, Candidate, candidates
+from .rhythm import STRIKE, TOGETHER, Candidate, candidates
 from .signals import Signals
 from .zeni import zeni_strikes
 
 __all__ = ["learned_candidates", "network_candidates"]
 
-_TOGETHER = 0.15  # seconds: two feet that come down so nearly at once
 _BEFORE = 0.1  # seconds before a landing in which who jumps is in the air
 _AGREED = 0.06  # seconds: a farthest reach so near to a strike is of the same step
 
@@ -47,13 +46,14 @@ def _one_foot(
     """The candidates of both feet; of two strikes at once the likelier one, where somebody has a foot on the ground.
 
     Only who comes from the air lands on both feet. Where legs are hard to tell apart, one step looks like one of each.
+    (Among those in the air, runners from jumpers, it is the rhythm that tells: `one_after_the_other`.)
     """
     strikes = [each for each in right if each.kind == STRIKE]
     times = [each.time for each in strikes]
     doubted: tuple[set[Candidate], set[Candidate]] = (set(), set())
     for each in left:
         if each.kind == STRIKE:
-            first, last = bisect.bisect(times, each.time - _TOGETHER), bisect.bisect(times, each.time + _TOGETHER)
+            first, last = bisect.bisect(times, each.time - TOGETHER), bisect.bisect(times, each.time + TOGETHER)
             for other in strikes[first:last]:
                 if standing(min(each.time, other.time)):
                     likelier = each.probability > other.probability

@@ -13,9 +13,22 @@ import numpy as np
 from ..arrays import Floats
 from .signals import RATE
 
-__all__ = ["OFF", "STRIKE", "Candidate", "believable", "candidates", "filled", "likely_sequence", "one_after_the_other"]
+__all__ = [
+    "OFF",
+    "STRIKE",
+    "TOGETHER",
+    "Candidate",
+    "believable",
+    "candidates",
+    "filled",
+    "likely_sequence",
+    "one_after_the_other",
+]
 
 STRIKE, OFF = 0, 1
+
+TOGETHER = 0.15
+"""Seconds: so nearly at once two feet come down that land from a jump."""
 
 _LEAST = 0.08  # probability of a candidate
 _LONGEST = 2.5  # seconds: after a longer pause a foot begins anew
@@ -24,7 +37,6 @@ _LONGEST = 2.5  # seconds: after a longer pause a foot begins anew
 _USUAL = {(STRIKE, OFF): (0.08, 1.6), (OFF, STRIKE): (0.15, 1.1), (STRIKE, STRIKE): (0.4, 2.4), (OFF, OFF): (0.4, 2.4)}
 _UNUSUAL = 30.0  # cost of a second outside
 _MISSED = 1.0  # cost of an event that was missed
-_TOGETHER = 0.15  # seconds: two feet that come down so nearly at once land from a jump
 _PAUSE = 2.0  # seconds without an event after which somebody begins to move anew
 _REGULAR = 2  # strides that have to be seen whole before one is completed
 _UNEVEN = 0.25  # of a stride: how much longer or shorter that one may be
@@ -109,7 +121,7 @@ def one_after_the_other(left: list[Candidate], right: list[Candidate]) -> tuple[
     pairs = [
         place
         for place, ((one, foot), (other, its)) in enumerate(pairwise(strikes))
-        if foot != its and other.time - one.time <= _TOGETHER
+        if foot != its and other.time - one.time <= TOGETHER
     ]
     wrong: set[Candidate] = set()
     for place in pairs:
