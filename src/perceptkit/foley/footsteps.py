@@ -183,6 +183,7 @@ def _step(
         x=x,
         y=y,
         inferred=each.inferred,
+        height=_height(seen, each.time, size),
     )
 
 
@@ -191,6 +192,13 @@ def _where(seen: Signals, foot: int, time: float, size: tuple[int, int] | None) 
         return 0.5, 1.0
     x, y = seen.feet[foot, seen.place(time)] / size
     return min(max(float(x), 0.0), 1.0), min(max(float(y), 0.0), 1.0)
+
+
+_LEG = 0.49  # of a body's height: thigh and shank together (Drillis & Contini 1966)
+
+
+def _height(seen: Signals, time: float, size: tuple[int, int] | None) -> float | None:
+    return None if size is None else round(float(seen.legs[seen.place(time)]) / _LEG / size[1], 4)
 
 
 _SWING = 0.35  # seconds before a strike in which the foot swings

@@ -18,7 +18,7 @@ import numpy as np
 from ..arrays import Floats, Picture, Scratch
 from ..errors import InputError, ModelError
 from ..models import Model, WeightsFile, find_weights, open_session
-from .exporting import as_onnx
+from .checkpoints import as_onnx
 
 __all__ = ["PERSON_DETECTORS", "PersonDetector", "load_people"]
 

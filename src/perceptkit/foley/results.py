@@ -1,6 +1,6 @@
 """What `detect` found, and the files it is written to.
 
-OUT/events.csv      frame, timecode, foot, event, time_seconds, confidence, person, strength, inferred, x, y
+OUT/events.csv      frame, timecode, foot, event, time_seconds, confidence, person, strength, inferred, x, y, height
 OUT/events.json     the same, with statistics and warnings
 OUT/timecode.txt    a line an event, for editors
 OUT/stats.json      steps, cadence, symmetry, and when people walk, run or stand
@@ -33,7 +33,7 @@ __all__ = ["COLUMNS", "Detection"]
 
 COLUMNS = (
     *("frame", "timecode", "foot", "event", "time_seconds", "confidence"),
-    *("person", "strength", "inferred", "x", "y"),
+    *("person", "strength", "inferred", "x", "y", "height"),
 )
 """The columns of events.csv, a line an event."""
 
@@ -96,6 +96,7 @@ class Detection:
             "inferred": step.inferred,
             "x": round(step.x, 4),
             "y": round(step.y, 4),
+            "height": step.height,
         }
 
     def __repr__(self) -> str:

@@ -37,7 +37,8 @@ class Footstep:
 
     `time` is in seconds, finer than a frame. `confidence` 0..1 is how often such an event is right. `strength` 0..1 is
     how hard the foot comes down, compared to walking at 0.5. `x` and `y` are where the foot is in the picture, 0..1.
-    An `inferred` event was not seen, but the rhythm of the others says that it must have been there.
+    An `inferred` event was not seen, but the rhythm of the others says that it must have been there. `height` is how
+    high the person is in the picture, as a share of its height; None where it is not known.
     """
 
     time: float
@@ -49,3 +50,4 @@ class Footstep:
     x: float = 0.5
     y: float = 1.0
     inferred: bool = False
+    height: float | None = None
