@@ -79,6 +79,10 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
         "events.csv",
         "events.json",
         "timecode.txt",
+        "events.mid",
+        "events.edl",
+        "events.rpp",
+        "labels.txt",
         "stats.json",
         "timeline.png",
     }

@@ -79,7 +79,10 @@ def test_detect_says_who_made_how_many_steps_and_where_the_data_is(walk: Path) -
     assert "a minute; walking" in done.stdout
     assert done.stdout.splitlines()[-1] == "events, statistics and timeline: walk-foley"
     names = {path.name for path in (walk.parent / "walk-foley").iterdir()}
-    assert names == {"events.csv", "events.json", "timecode.txt", "stats.json", "timeline.png"}
+    assert names == {
+        *("events.csv", "events.json", "timecode.txt", "events.mid", "events.edl", "events.rpp", "labels.txt"),
+        *("stats.json", "timeline.png"),
+    }
 
 
 @pytest.mark.weights
