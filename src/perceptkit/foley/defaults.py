@@ -1,6 +1,16 @@
 """The defaults of the foley functions, written once. Light to import, so that the command line can show them."""
 
-__all__ = ["DETECTOR", "MAX_PEOPLE", "MIN_PERSON", "SEARCH_STEP", "SENSITIVITY"]
+__all__ = [
+    "DETECTOR",
+    "LOUDNESS",
+    "MAX_PEOPLE",
+    "MIN_PERSON",
+    "ORIGINAL",
+    "SEARCH_STEP",
+    "SENSITIVITY",
+    "SHOE",
+    "SURFACE",
+]
 
 DETECTOR = "learned"
 """How footsteps are found."""
@@ -16,3 +26,12 @@ MIN_PERSON = 48.0
 
 MAX_PEOPLE = 12
 """The largest people in the picture that are followed."""
+
+SURFACE, SHOE = "concrete", "sneaker"
+"""What people walk on and wear."""
+
+LOUDNESS = "film"
+"""-23 LUFS."""
+
+ORIGINAL = "duck"
+"""The original sound is turned down under the steps."""

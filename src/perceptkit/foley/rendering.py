@@ -1,0 +1,251 @@
+"""Footsteps in, their sound out.
+
+    sound = foley.render(found.steps, surface="gravel", shoe="boot", seed=7)      # float32 (samples, 2), 48 kHz
+
+Each heel strike is a step: how hard by its strength, where by its place in the picture, how far by the height of its
+person. Where a sound comes from is a `Voice`: what `synth` makes, or somebody's recordings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+
+from .. import limits
+from ..arrays import Floats
+from ..errors import InputError
+from . import defaults
+from .loudness import limit, normalise, scale
+from .space import add_room, choose_room, distance, far_away, pan
+from .surfaces import choose_shoe, choose_surface
+from .synth import RATE, make_step
+from .types import Foot, Footstep
+
+__all__ = ["LOUDNESS", "Canvas", "Voice", "in_memory", "loudness_of", "render", "render_stems", "synthetic_voice"]
+
+LOUDNESS: Mapping[str, float] = {"film": -23.0, "web": -16.0}
+"""LUFS by what the sound is for: EBU R 128, and what streaming services play."""
+
+_END = 2.0  # seconds after the last step, where no duration is given
+_LONGEST = 1.6  # seconds on the ground
+_RUN = 0.375  # seconds from one foot to the other, of somebody who runs (160 a minute)
+_RUN_STANCE, _WALK_STANCE = 0.7, 1.24  # of that time a foot is on the ground (Novacheck 1998; Perry 1992)
+_RUNS = 0.34  # seconds on the ground: less is a run
+
+Progress = Callable[[int, int | None], None]
+
+Canvas = Callable[[int, int], Floats]
+"""Makes an array of zeros, (samples, channels) or (samples,) for 0 channels: in memory, or in a file."""
+
+
+class Voice(Protocol):
+    """What a step sounds like."""
+
+    def __call__(self, step: Footstep, contact: float | None, random: np.random.Generator) -> Floats:
+        """The sound (samples,) at 48 kHz of a foot that comes down at its first sample and stays on the ground for
+        `contact` seconds; None: nobody knows. All that is random comes from `random`."""
+
+
+def synthetic_voice(surface: str = defaults.SURFACE, shoe: str = defaults.SHOE, *, seed: int = 0) -> Voice:
+    """Steps made from nothing. Each person's feet are tuned a little differently, by the seed. InputError for unknown
+    names."""
+    ground, sole = choose_surface(surface), choose_shoe(shoe)
+
+    def voice(step: Footstep, contact: float | None, random: np.random.Generator) -> Floats:
+        own = np.random.default_rng((seed, step.person))
+        tune = math.exp(own.normal(0, 0.03) + (0.0075 if step.foot == "left" else -0.0075))
+        running = contact is not None and contact < _RUNS
+        return make_step(
+            ground, sole, running=running, strength=step.strength, contact=contact, random=random, tune=tune
+        )
+
+    return voice
+
+
+def in_memory(samples: int, channels: int) -> Floats:
+    """The canvas for what fits into memory."""
+    return np.zeros((samples, channels) if channels else samples, np.float32)
+
+
+def render(
+    steps: Iterable[Footstep],
+    *,
+    duration: float | None = None,
+    voice: Voice | None = None,
+    surface: str = defaults.SURFACE,
+    shoe: str = defaults.SHOE,
+    room: str | None = None,
+    loudness: str | float = defaults.LOUDNESS,
+    seed: int = 0,
+    canvas: Canvas = in_memory,
+    progress: Progress | None = None,
+) -> Floats:
+    """The sound of footsteps, float32 (samples, 2) at 48 kHz, `duration` seconds long (to 2 s after the last step).
+
+    Heel strikes from 0 to `duration` are heard. `voice` takes the place of `surface` and `shoe`; `room` (dry, outdoor,
+    room, hall) is that of the surface unless it is named. The whole is as loud as `loudness` says: film (-23 LUFS), web
+    (-16) or a number, with a true peak of at most -1 dBTP. The same input gives the same samples: the random numbers of
+    a step come from `seed`, its person, its foot and its time in milliseconds, so that others may be moved or left out.
+    An hour takes 2 GB, unless `canvas` makes arrays elsewhere. Raises InputError for unknown names and values that make
+    no sense.
+    """
+    options = (duration, voice, surface, shoe, room, loudness, seed, canvas, progress)
+    return _render(list(steps), (), *options)[MIX]
+
+
+def render_stems(
+    steps: Iterable[Footstep],
+    *,
+    duration: float | None = None,
+    voice: Voice | None = None,
+    surface: str = defaults.SURFACE,
+    shoe: str = defaults.SHOE,
+    room: str | None = None,
+    loudness: str | float = defaults.LOUDNESS,
+    seed: int = 0,
+    canvas: Canvas = in_memory,
+    progress: Progress | None = None,
+) -> dict[str, Floats]:
+    """What `render` gives, as `mix`, and the parts it is the sum of: `person-1-left`, `person-1-right`, ..., dry, and
+    `room`, how the room answers to all of them.
+
+    All are as loud as they are in the mix. Only where a limiter holds back a peak is the sum a little higher.
+    """
+    steps = list(steps)
+    feet = sorted({(step.person, step.foot) for step in steps if step.event == "heel_strike"})
+    options = (duration, voice, surface, shoe, room, loudness, seed, canvas, progress)
+    return _render(steps, feet, *options)
+
+
+MIX, ROOM = "mix", "room"
+
+Feet = Sequence[tuple[int, Foot]]
+
+
+def _render(
+    steps: list[Footstep],
+    feet: Feet,
+    duration: float | None,
+    voice: Voice | None,
+    surface: str,
+    shoe: str,
+    room: str | None,
+    loudness: str | float,
+    seed: int,
+    canvas: Canvas,
+    progress: Progress | None,
+) -> dict[str, Floats]:
+    """The mix and the stems of some feet."""
+    target = loudness_of(loudness)
+    around = choose_room(room or choose_surface(surface).room)
+    voice = voice or synthetic_voice(surface, shoe, seed=seed)
+    landings = [each for each in _landings(steps) if duration is None or each.step.time < duration]
+    if duration is None:
+        duration = landings[-1].step.time + _END if landings else _END
+    samples = round(_checked(duration) * RATE)
+    mix, sent = canvas(samples, 2), canvas(samples, 0)
+    stems = {foot: canvas(samples, 2) for foot in feet}
+    for done, landing in enumerate(landings, start=1):
+        _place(landing, voice, seed, [mix, *([stems[landing.foot]] if stems else [])], sent)
+        if progress:
+            progress(done, len(landings))
+    named = {f"person-{person}-{side}": stem for (person, side), stem in stems.items()}
+    if around:
+        if stems:
+            named[ROOM] = canvas(samples, 2)
+            add_room(named[ROOM], sent, around)
+        add_room(mix, sent, around)
+    gain = normalise(mix, target)
+    for stem in named.values():
+        scale(stem, gain)
+        limit(stem)
+    return {MIX: mix, **named}
+
+
+def _checked(duration: float) -> float:
+    if not 0 < duration <= limits.MAX_DURATION:
+        raise InputError(f"duration is {duration}; it must be more than 0 and at most {limits.MAX_DURATION:.0f} s")
+    return duration
+
+
+def loudness_of(loudness: str | float) -> float:
+    """LUFS, by a name or as a number; InputError for what is neither."""
+    if isinstance(loudness, str) and loudness in LOUDNESS:
+        return LOUDNESS[loudness]
+    try:
+        level = float(loudness)
+    except ValueError:
+        level = math.nan
+    if not -60 <= level <= -5:
+        raise InputError(f"loudness is {loudness!r}; choose {', '.join(LOUDNESS)} or a number from -60 to -5 (LUFS)")
+    return level
+
+
+@dataclass(frozen=True, slots=True)
+class _Landing:
+    """A heel strike, and how long the foot stays on the ground."""
+
+    step: Footstep
+    contact: float | None
+
+    @property
+    def foot(self) -> tuple[int, Foot]:
+        return self.step.person, self.step.foot
+
+
+def _landings(steps: Iterable[Footstep]) -> list[_Landing]:
+    """The heel strikes in order of time. Where no toe-off was seen, the contact is told by the pace."""
+    people: dict[int, list[Footstep]] = defaultdict(list)
+    for step in sorted(steps, key=lambda step: step.time):
+        people[step.person].append(step)
+    found = []
+    for theirs in people.values():
+        strikes = [step for step in theirs if step.event == "heel_strike"]
+        paces = [after.time - before.time for before, after in pairwise(strikes)]
+        lifted = _contacts(theirs)
+        for step, pace in zip(strikes, [*paces, *paces[-1:]] or [math.inf], strict=True):
+            found.append(_Landing(step, lifted.get(step) or _stance(pace)))
+    return sorted(found, key=lambda each: (each.step.time, each.step.person, each.step.foot))
+
+
+def _contacts(steps: Sequence[Footstep]) -> dict[Footstep, float]:
+    """How long each foot was seen on the ground, by its strike."""
+    contacts: dict[Footstep, float] = {}
+    down: dict[Foot, Footstep] = {}
+    for step in steps:
+        if step.event == "heel_strike":
+            down[step.foot] = step
+        elif (strike := down.pop(step.foot, None)) and 0.05 < step.time - strike.time < _LONGEST:
+            contacts[strike] = step.time - strike.time
+    return contacts
+
+
+def _stance(pace: float) -> float | None:
+    """How long a foot is on the ground when the other one comes down after `pace` seconds."""
+    if not 0.15 <= pace <= 1.2:
+        return None
+    return pace * (_RUN_STANCE if pace < _RUN else _WALK_STANCE)
+
+
+def _place(landing: _Landing, voice: Voice, seed: int, sounds: Sequence[Floats], sent: Floats) -> None:
+    """Add a step to sounds, and to what is sent to the room."""
+    step = landing.step
+    side = 0 if step.foot == "left" else 1
+    random = np.random.default_rng((seed, step.person, side, round(step.time * 1000)))
+    metres = distance(step.height)
+    dry = far_away(voice(step, landing.contact, random), metres)
+    start = round(step.time * RATE)
+    dry = dry[: len(sent) - start]
+    span = slice(start, start + len(dry))
+    for channel, gain in enumerate(pan(step.x)):
+        placed = dry * np.float32(gain)
+        for sound in sounds:
+            sound[span, channel] += placed
+    # What a room answers does not become as soft with the distance as the step itself does.
+    sent[span] += dry * np.float32(math.sqrt(metres / 3))
