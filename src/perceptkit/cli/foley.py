@@ -127,9 +127,9 @@ def annotate(
 
     Also writes what `foley detect` does. Exit code 3: finished, but something was wrong, or nothing was found.
     """
-    from .. import foley
+    from .. import foley, video
 
-    target = foley.check_target(source, output or _named_after(source, "annotated.mp4"))
+    target = video.check_target(source, output or _named_after(source, "annotated.mp4"))
     found = _detect(
         source,
         people=people,

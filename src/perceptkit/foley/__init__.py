@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..lazy import load_names
 
 if TYPE_CHECKING:
-    from .annotation import annotate, check_target
+    from .annotation import annotate
     from .detection import detect
     from .following import follow_people
     from .footsteps import FOOTSTEP_DETECTORS, SENSITIVITIES, FootstepDetector, detect_footsteps, to_poses
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .types import Footstep, Pose
 
 _HOMES = {
-    "annotation": ("annotate", "check_target"),
+    "annotation": ("annotate",),
     "detection": ("detect",),
     "following": ("follow_people",),
     "footsteps": ("FOOTSTEP_DETECTORS", "SENSITIVITIES", "FootstepDetector", "detect_footsteps", "to_poses"),
@@ -53,7 +53,6 @@ __all__ = [
     "PersonDetector",
     "Pose",
     "annotate",
-    "check_target",
     "detect",
     "detect_footsteps",
     "follow_people",

@@ -9,15 +9,14 @@ from contextlib import closing
 from pathlib import Path
 
 from ..arrays import Picture
-from ..errors import InputError
-from ..files import check_folder, make_folder
-from ..video import Frame, Limits, Writer, open_source, prefetch
+from ..files import make_folder
+from ..video import Frame, Limits, Writer, check_target, open_source, prefetch
 from .drawing import FADING, Tally, draw
 from .results import Detection
 from .smpte import timecode
 from .types import Pose
 
-__all__ = ["annotate", "check_target"]
+__all__ = ["annotate"]
 
 _CADENCE_STEPS = 6  # the last ones, of which the cadence is taken
 _CADENCE_PAUSE = 2.0  # seconds after which it is not shown any more
@@ -27,11 +26,12 @@ def annotate(
     detection: Detection,
     target: str | Path,
     *,
+    sound: str | Path | None = None,
     limits: Limits | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Path:
     """Write the video of a detection with skeletons, foot contacts and counters, its sound and timestamps kept; the
-    path.
+    path. The file `sound` takes the place of its own sound.
 
     Raises InputError where the source would be written over, MediaError for a source that cannot be read any more,
     DeviceError when the disk is full.
@@ -40,23 +40,13 @@ def annotate(
     make_folder(target.parent)
     overlay = _Overlay(detection)
     with open_source(detection.source, limits=limits) as frames:
-        sound = detection.source if frames.info.has_sound else None
+        if sound is None and frames.info.has_sound:
+            sound = detection.source
         with Writer(target, frames.info, sound=sound) as writer, closing(prefetch(frames)) as ahead:
             for done, frame in enumerate(ahead, start=1):
                 writer.write(Frame(frame.index, frame.time, overlay.on(frame)))
                 if progress:
                     progress(done, frames.info.expected_frames)
-    return target
-
-
-def check_target(source: str | Path, target: str | Path) -> Path:
-    """The path to write to; InputError for one that is no .mp4, cannot be written to, or is the source itself."""
-    source, target = Path(source).expanduser(), Path(target).expanduser()
-    if target.suffix.lower() not in (".mp4", ".m4v"):
-        raise InputError(f"cannot write {target}: the video is written as .mp4; give OUT.mp4")
-    if source.exists() and target.exists() and target.samefile(source):
-        raise InputError(f"{target} would be written over by its own annotation; choose another output")
-    check_folder(target.parent)
     return target
 
 

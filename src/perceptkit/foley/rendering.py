@@ -1,6 +1,6 @@
 """Footsteps in, their sound out.
 
-    sound = foley.render(found.steps, surface="gravel", shoe="boot", seed=7)      # float32 (samples, 2), 48 kHz
+    sound = foley.render(found.steps, foley.Style("gravel", "boot", seed=7))      # float32 (samples, 2), 48 kHz
 
 Each heel strike is a step: how hard by its strength, where by its place in the picture, how far by the height of its
 person. Where a sound comes from is a `Voice`: what `synth` makes, or somebody's recordings.
@@ -21,13 +21,14 @@ from .. import limits
 from ..arrays import Floats
 from ..errors import InputError
 from . import defaults
+from .canvas import Canvas, in_memory
 from .loudness import limit, normalise, scale
 from .space import add_room, choose_room, distance, far_away, pan
 from .surfaces import choose_shoe, choose_surface
 from .synth import RATE, make_step
 from .types import Foot, Footstep
 
-__all__ = ["LOUDNESS", "Canvas", "Voice", "in_memory", "loudness_of", "render", "render_stems", "synthetic_voice"]
+__all__ = ["LOUDNESS", "MIX", "Style", "SyntheticVoice", "Voice", "loudness_of", "render", "render_stems"]
 
 LOUDNESS: Mapping[str, float] = {"film": -23.0, "web": -16.0}
 """LUFS by what the sound is for: EBU R 128, and what streaming services play."""
@@ -36,79 +37,101 @@ _END = 2.0  # seconds after the last step, where no duration is given
 _LONGEST = 1.6  # seconds on the ground
 _RUN = 0.375  # seconds from one foot to the other, of somebody who runs (160 a minute)
 _RUN_STANCE, _WALK_STANCE = 0.7, 1.24  # of that time a foot is on the ground (Novacheck 1998; Perry 1992)
+_PERSON_SD, _FOOT = 0.03, 0.0075  # how far the feet of people are tuned apart, and the two of one
 _RUNS = 0.34  # seconds on the ground: less is a run
 
-Progress = Callable[[int, int | None], None]
+MIX = "mix"
+"""What `render_stems` calls the sum."""
 
-Canvas = Callable[[int, int], Floats]
-"""Makes an array of zeros, (samples, channels) or (samples,) for 0 channels: in memory, or in a file."""
+Progress = Callable[[int, int | None], None]
 
 
 class Voice(Protocol):
     """What a step sounds like."""
+
+    def restart(self) -> None:
+        """Forget the steps so far: another rendering begins."""
 
     def __call__(self, step: Footstep, contact: float | None, random: np.random.Generator) -> Floats:
         """The sound (samples,) at 48 kHz of a foot that comes down at its first sample and stays on the ground for
         `contact` seconds; None: nobody knows. All that is random comes from `random`."""
 
 
-def synthetic_voice(surface: str = defaults.SURFACE, shoe: str = defaults.SHOE, *, seed: int = 0) -> Voice:
-    """Steps made from nothing. Each person's feet are tuned a little differently, by the seed. InputError for unknown
-    names."""
-    ground, sole = choose_surface(surface), choose_shoe(shoe)
+class SyntheticVoice:
+    """Steps made from nothing. Each person's feet are tuned a little differently, by the seed.
 
-    def voice(step: Footstep, contact: float | None, random: np.random.Generator) -> Floats:
-        own = np.random.default_rng((seed, step.person))
-        tune = math.exp(own.normal(0, 0.03) + (0.0075 if step.foot == "left" else -0.0075))
+    Raises InputError for unknown names.
+    """
+
+    def __init__(self, surface: str = defaults.SURFACE, shoe: str = defaults.SHOE, *, seed: int = 0) -> None:
+        self._surface, self._shoe, self._seed = choose_surface(surface), choose_shoe(shoe), seed
+
+    def restart(self) -> None:
+        """There is nothing to forget."""
+
+    def __call__(self, step: Footstep, contact: float | None, random: np.random.Generator) -> Floats:
+        """The sound of a step, float32 (samples,) at 48 kHz."""
+        own = np.random.default_rng((self._seed, step.person))
+        tune = math.exp(own.normal(0, _PERSON_SD) + (_FOOT if step.foot == "left" else -_FOOT))
         running = contact is not None and contact < _RUNS
         return make_step(
-            ground, sole, running=running, strength=step.strength, contact=contact, random=random, tune=tune
+            self._surface,
+            self._shoe,
+            running=running,
+            strength=step.strength,
+            contact=contact,
+            random=random,
+            tune=tune,
         )
 
-    return voice
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What footsteps sound like.
 
-def in_memory(samples: int, channels: int) -> Floats:
-    """The canvas for what fits into memory."""
-    return np.zeros((samples, channels) if channels else samples, np.float32)
+    `surface` and `shoe` are rows of `SURFACES` and `SHOES`; a `voice` (recorded steps) takes their place. `room` is a
+    row of `ROOMS`, None that of the surface. The whole is as loud as `loudness` says: film (-23 LUFS), web (-16) or a
+    number. All that is random comes from `seed`. Raises InputError for unknown names and values that make no sense.
+    """
+
+    surface: str = defaults.SURFACE
+    shoe: str = defaults.SHOE
+    room: str | None = None
+    loudness: str | float = defaults.LOUDNESS
+    seed: int = 0
+    voice: Voice | None = None
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed}; it must be 0 or more")
+        choose_shoe(self.shoe)
+        loudness_of(self.loudness)
+        choose_room(self.room or choose_surface(self.surface).room)
 
 
 def render(
     steps: Iterable[Footstep],
+    style: Style | None = None,
     *,
     duration: float | None = None,
-    voice: Voice | None = None,
-    surface: str = defaults.SURFACE,
-    shoe: str = defaults.SHOE,
-    room: str | None = None,
-    loudness: str | float = defaults.LOUDNESS,
-    seed: int = 0,
     canvas: Canvas = in_memory,
     progress: Progress | None = None,
 ) -> Floats:
     """The sound of footsteps, float32 (samples, 2) at 48 kHz, `duration` seconds long (to 2 s after the last step).
 
-    Heel strikes from 0 to `duration` are heard. `voice` takes the place of `surface` and `shoe`; `room` (dry, outdoor,
-    room, hall) is that of the surface unless it is named. The whole is as loud as `loudness` says: film (-23 LUFS), web
-    (-16) or a number, with a true peak of at most -1 dBTP. The same input gives the same samples: the random numbers of
-    a step come from `seed`, its person, its foot and its time in milliseconds, so that others may be moved or left out.
-    An hour takes 2 GB, unless `canvas` makes arrays elsewhere. Raises InputError for unknown names and values that make
-    no sense.
+    Heel strikes from 0 to `duration` are heard, with a true peak of at most -1 dBTP. The same input gives the same
+    samples: the random numbers of a step come from the seed, its person, its foot and its time in milliseconds, so that
+    others may be moved or left out. An hour takes 2 GB, unless `canvas` makes arrays elsewhere. Raises InputError for
+    values that make no sense.
     """
-    options = (duration, voice, surface, shoe, room, loudness, seed, canvas, progress)
-    return _render(list(steps), (), *options)[MIX]
+    return _render(list(steps), (), style or Style(), duration, canvas, progress)[MIX]
 
 
 def render_stems(
     steps: Iterable[Footstep],
+    style: Style | None = None,
     *,
     duration: float | None = None,
-    voice: Voice | None = None,
-    surface: str = defaults.SURFACE,
-    shoe: str = defaults.SHOE,
-    room: str | None = None,
-    loudness: str | float = defaults.LOUDNESS,
-    seed: int = 0,
     canvas: Canvas = in_memory,
     progress: Progress | None = None,
 ) -> dict[str, Floats]:
@@ -119,32 +142,20 @@ def render_stems(
     """
     steps = list(steps)
     feet = sorted({(step.person, step.foot) for step in steps if step.event == "heel_strike"})
-    options = (duration, voice, surface, shoe, room, loudness, seed, canvas, progress)
-    return _render(steps, feet, *options)
-
-
-MIX, ROOM = "mix", "room"
-
-Feet = Sequence[tuple[int, Foot]]
+    return _render(steps, feet, style or Style(), duration, canvas, progress)
 
 
 def _render(
     steps: list[Footstep],
-    feet: Feet,
+    feet: Sequence[tuple[int, Foot]],
+    style: Style,
     duration: float | None,
-    voice: Voice | None,
-    surface: str,
-    shoe: str,
-    room: str | None,
-    loudness: str | float,
-    seed: int,
     canvas: Canvas,
     progress: Progress | None,
 ) -> dict[str, Floats]:
-    """The mix and the stems of some feet."""
-    target = loudness_of(loudness)
-    around = choose_room(room or choose_surface(surface).room)
-    voice = voice or synthetic_voice(surface, shoe, seed=seed)
+    """The mix, and the stems of some feet and the room."""
+    voice = style.voice or SyntheticVoice(style.surface, style.shoe, seed=style.seed)
+    voice.restart()
     landings = [each for each in _landings(steps) if duration is None or each.step.time < duration]
     if duration is None:
         duration = landings[-1].step.time + _END if landings else _END
@@ -152,16 +163,18 @@ def _render(
     mix, sent = canvas(samples, 2), canvas(samples, 0)
     stems = {foot: canvas(samples, 2) for foot in feet}
     for done, landing in enumerate(landings, start=1):
-        _place(landing, voice, seed, [mix, *([stems[landing.foot]] if stems else [])], sent)
+        own = stems.get((landing.step.person, landing.step.foot))
+        _place(landing, voice, style.seed, [mix] if own is None else [mix, own], sent)
         if progress:
             progress(done, len(landings))
     named = {f"person-{person}-{side}": stem for (person, side), stem in stems.items()}
+    around = choose_room(style.room or choose_surface(style.surface).room)
     if around:
         if stems:
-            named[ROOM] = canvas(samples, 2)
-            add_room(named[ROOM], sent, around)
+            named["room"] = canvas(samples, 2)
+            add_room(named["room"], sent, around)
         add_room(mix, sent, around)
-    gain = normalise(mix, target)
+    gain = normalise(mix, loudness_of(style.loudness))
     for stem in named.values():
         scale(stem, gain)
         limit(stem)
@@ -193,10 +206,6 @@ class _Landing:
 
     step: Footstep
     contact: float | None
-
-    @property
-    def foot(self) -> tuple[int, Foot]:
-        return self.step.person, self.step.foot
 
 
 def _landings(steps: Iterable[Footstep]) -> list[_Landing]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import base64
 import html
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,13 @@ class Detection:
         """The footsteps as plain data, as events.csv has them."""
         return rows(self.steps, self.clip)
 
-    def save(self, folder: str | Path) -> Path:
+    def save(self, folder: str | Path, *, sounds: Sequence[Path] = ()) -> Path:
         """Write all files into a folder, which is made when needed, each whole or not at all; the folder.
 
-        Raises DeviceError or InputError for a folder that cannot be written.
+        `sounds` are files of it that the Reaper project shows beside the video. Raises DeviceError or InputError for a folder that cannot be written.
         """
         folder = make_folder(folder)
-        write_exports(self.steps, self.clip, folder)
+        write_exports(self.steps, replace(self.clip, sounds=tuple(sounds)), folder)
         write_json(folder / "stats.json", self.statistics)
         write_bytes(folder / "timeline.png", self._timeline())
         return folder

@@ -31,6 +31,7 @@ class Grains:
     decay_ms: float
     sigma: float
     level: float
+    settle: float
     q: float = 2.0
     crush: float = 2.0
 
@@ -104,7 +105,7 @@ SURFACES: Mapping[str, Surface] = {
         hard=0.3,
         tilt=4.2,
         scuff=Scuff(1500, 7000, -26),
-        grains=Grains(300, 3200, 0.4, 1.2, 0.8, -23),
+        grains=Grains(300, 3200, 0.4, 1.2, 0.8, -23, 0.1),
     ),
     "wood": Surface(
         "boards over a hollow, parquet, a stage",
@@ -144,15 +145,15 @@ SURFACES: Mapping[str, Surface] = {
         contact_ms=8,
         hard=0.1,
         scuff=Scuff(900, 6000, -8),
-        grains=Grains(2600, 2150, 0.5, 2.2, 1.5, 3.5, q=2.5, crush=5),
+        grains=Grains(2600, 2250, 0.5, 2.2, 1.5, 5.5, 0.1, q=2.5, crush=3),
     ),
     "sand": Surface(
         "a beach, dry sand",
         _SOIL,
         contact_ms=10,
         hard=0.02,
-        scuff=Scuff(500, 2400, -5),
-        grains=Grains(9000, 1000, 0.35, 0.9, 0.25, 2, q=1.8),
+        scuff=Scuff(500, 2400, -4),
+        grains=Grains(9000, 900, 0.35, 0.9, 0.25, 6, 0.08, q=1.8, crush=0.5),
         soft_ms=6,
     ),
     "snow": Surface(
@@ -160,8 +161,8 @@ SURFACES: Mapping[str, Surface] = {
         _SOIL,
         contact_ms=10,
         hard=0.02,
-        scuff=Scuff(250, 1100, -9),
-        grains=Grains(1500, 500, 0.3, 5, 0.7, 4),
+        scuff=Scuff(250, 1100, -6),
+        grains=Grains(1500, 480, 0.3, 5, 0.7, 6, 0.15, crush=0.3),
         squeak=-14,
     ),
     "grass": Surface(
@@ -169,8 +170,8 @@ SURFACES: Mapping[str, Surface] = {
         _SOIL,
         contact_ms=9,
         hard=0.02,
-        scuff=Scuff(2200, 8000, -2),
-        grains=Grains(1200, 4300, 0.45, 2.5, 0.5, 3),
+        scuff=Scuff(2200, 8000, 0),
+        grains=Grains(1200, 4300, 0.45, 2.5, 0.5, 5, 0.25, crush=0.5),
     ),
     "leaves": Surface(
         "dry leaves",
@@ -178,24 +179,24 @@ SURFACES: Mapping[str, Surface] = {
         contact_ms=9,
         hard=0.02,
         scuff=Scuff(2500, 9000, -3),
-        grains=Grains(750, 4000, 0.5, 5, 1.5, 6, crush=4),
+        grains=Grains(750, 3900, 0.5, 5, 1.5, 7, 0.16),
     ),
     "mud": Surface(
         "wet earth",
         _SOIL,
         contact_ms=9,
         hard=0.02,
-        scuff=Scuff(250, 1900, -8),
-        grains=Grains(160, 900, 0.5, 7, 0.7, 0, q=2.5, crush=4),
-        suction=-7,
+        scuff=Scuff(250, 2200, -6),
+        grains=Grains(300, 900, 0.5, 7, 0.7, 3, 0.12, q=2.5, crush=1),
+        suction=-9,
     ),
     "water": Surface(
         "puddles, a flooded floor",
         _SOIL,
         contact_ms=8,
         hard=0.05,
-        scuff=Scuff(700, 6000, -2),
-        grains=Grains(700, 1600, 0.6, 6, 1.0, 2, crush=4),
+        scuff=Scuff(700, 6000, -1),
+        grains=Grains(700, 1600, 0.6, 6, 1.0, 3.5, 0.15),
         bubbles=14,
     ),
     "carpet": Surface(

@@ -9,7 +9,7 @@ rubs over it, and some surfaces creak, rattle, squeak, suck or bubble. All that 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ Gait = Literal["walk", "run"]
 _CURVE = 1000  # points a second in which forces are told
 _BANDS = 3  # in which the grains of a step ring
 _COARSE = 4  # samples: grains begin no finer
+_WEIGHT, _PUSH = 0.05, 0.25  # how many grains the resting weight moves, and the push-off, against the landing
 _APART = 997  # samples of noise from one band to the next
 _TAIL = 0.12  # seconds after the foot has left the ground in which what it moved comes to rest
 _RELEASE = 0.02  # seconds over which the end fades
@@ -150,7 +151,9 @@ def _grains(grains: Grains, force: Floats, tune: float, random: np.random.Genera
     """Small impacts at random moments, the more the harder the foot presses (a Poisson process), in a few bands."""
     samples = _length(force) + round(6 * grains.decay_ms * RATE / 1000)
     bins = samples // _COARSE + 1
-    rate = grains.density * (force + grains.crush * np.exp(-np.arange(len(force)) / (0.03 * _CURVE)))
+    time = np.arange(len(force)) / _CURVE
+    pressed = force * (np.exp(-time / grains.settle) + _WEIGHT + _PUSH * _push_off(force, random))
+    rate = grains.density * (pressed + grains.crush * np.exp(-time / 0.03))
     total = np.concatenate([[0.0], np.cumsum(rate)]) / _CURVE
     count = 1 + random.poisson(total[-1])  # one of them when the foot comes down
     moments = np.interp(random.uniform(0, total[-1], count), total, np.arange(len(total)) / _CURVE)
@@ -188,12 +191,16 @@ def _resonant(sound: Floats, frequency: float, q: float) -> Floats:
 
 def _scuff(scuff: Scuff, force: Floats, random: np.random.Generator) -> Floats:
     """The sole rubs where the force grows, and where the foot pushes off."""
-    phase = np.linspace(0, 1, len(force))
-    growing = np.maximum(np.gradient(force), 0)
-    lobe = np.exp(-(((phase - random.uniform(0.8, 0.9)) / 0.06) ** 2))
-    rubbing = growing / growing.max() + random.uniform(0.25, 0.5) * lobe
-    rubbing = (1 - phase**8) * lfilter([0.6], [1, -0.4], rubbing)
+    growing = np.maximum(np.gradient(force), 0) * np.exp(-np.arange(len(force)) / (0.2 * _CURVE))
+    rubbing = growing / growing.max() + random.uniform(0.15, 0.35) * _push_off(force, random)
+    rubbing = lfilter([0.4], [1, -0.6], rubbing)
     return _noise(_length(force), scuff.low, scuff.high, random) * _drawn(rubbing, force)
+
+
+def _push_off(force: Floats, random: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Where the toes push the ground back, near the end of the contact: 0 to 1."""
+    phase = np.linspace(0, 1, len(force))
+    return np.asarray(np.exp(-(((phase - random.uniform(0.8, 0.88)) / 0.05) ** 2)), np.float64)
 
 
 def _length(force: Floats) -> int:
@@ -279,8 +286,7 @@ def _squeak(force: Floats, tune: float, random: np.random.Generator) -> Floats:
 
 def _suction(force: Floats, random: np.random.Generator) -> Floats:
     """The ground lets go of the foot at the end."""
-    lobe = np.exp(-(((np.linspace(0, 1, len(force)) - random.uniform(0.78, 0.85)) / 0.05) ** 2))
-    return _noise(_length(force), 200, 900, random) * _drawn(lobe, force)
+    return _noise(_length(force), 200, 900, random) * _drawn(_push_off(force, random), force)
 
 
 def _bubbles(many: int, force: Floats, random: np.random.Generator) -> Floats:

@@ -16,18 +16,22 @@ from ..threads import prefetch
 
 if TYPE_CHECKING:
     from .frames import Frame, Frames, VideoInfo, batched
+    from .hearing import read_sound, sound_length
     from .opening import SUFFIXES, Limits
     from .reading import info, read
     from .replacing import replace_sound
     from .sources import open_source, read_camera, read_folder, read_photos
+    from .targets import check_target
     from .writing import Writer
 
 _HOMES = {
     "frames": ("Frame", "Frames", "VideoInfo", "batched"),
+    "hearing": ("read_sound", "sound_length"),
     "opening": ("SUFFIXES", "Limits"),
     "reading": ("info", "read"),
     "replacing": ("replace_sound",),
     "sources": ("open_source", "read_camera", "read_folder", "read_photos"),
+    "targets": ("check_target",),
     "writing": ("Writer",),
 }
 
@@ -39,6 +43,7 @@ __all__ = [
     "VideoInfo",
     "Writer",
     "batched",
+    "check_target",
     "info",
     "open_source",
     "prefetch",
@@ -46,7 +51,9 @@ __all__ = [
     "read_camera",
     "read_folder",
     "read_photos",
+    "read_sound",
     "replace_sound",
+    "sound_length",
 ]
 
 __getattr__, __dir__ = load_names(__name__, _HOMES)

@@ -1,0 +1,75 @@
+"""Room for sounds of any length: in memory, or on disk when they are long; and a sound as a WAV file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from ..arrays import Floats
+from ..errors import write_error
+from ..files import replacing_path
+from .synth import RATE
+
+__all__ = ["Canvas", "in_memory", "on_disk", "write_wav"]
+
+Canvas = Callable[[int, int], Floats]
+"""Makes an array of zeros, (samples, channels), or (samples,) for 0 channels."""
+
+_LARGE = 1 << 28  # bytes: 12 minutes of stereo
+_WAV = 4_000_000_000  # bytes that a WAV can say that it has; what is longer is an RF64 (EBU Tech 3306)
+_BLOCK = 1 << 20  # samples written at a time
+
+
+def in_memory(samples: int, channels: int) -> Floats:
+    """An array in memory."""
+    return np.zeros((samples, channels) if channels else samples, np.float32)
+
+
+@contextmanager
+def on_disk(folder: Path) -> Iterator[Canvas]:
+    """A canvas whose large arrays are files in `folder`, gone when the block ends. DeviceError when the disk is full."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".sound-", ignore_cleanup_errors=True) as scratch:
+
+        def canvas(samples: int, channels: int) -> Floats:
+            size = 4 * samples * max(channels, 1)
+            if size < _LARGE:
+                return in_memory(samples, channels)
+            handle, name = tempfile.mkstemp(dir=scratch)
+            try:
+                with os.fdopen(handle, "r+b") as file:
+                    _reserve(file.fileno(), size)
+            except OSError as error:
+                raise write_error(folder, error) from error
+            return np.memmap(name, np.float32, "r+", shape=(samples, channels) if channels else (samples,))
+
+        yield canvas
+
+
+def _reserve(handle: int, size: int) -> None:
+    """Take the room on the disk now: where it is full later, writing into the array would end the process."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size)
+    else:
+        os.truncate(handle, size)
+
+
+def write_wav(path: str | Path, sound: Floats) -> None:
+    """Write a sound (samples, channels) as 24-bit WAV, whole or not at all. Raises DeviceError when the disk is full,
+    InputError when it cannot be written there."""
+    import soundfile
+
+    kind = "WAV" if sound.shape[0] * sound.shape[1] * 3 < _WAV else "RF64"
+    with replacing_path(path) as beside:
+        beside.touch()  # so that a folder that may not be written to is said by the system, not by libsndfile
+        try:
+            with soundfile.SoundFile(beside, "w", RATE, sound.shape[1], "PCM_24", format=kind) as file:
+                for start in range(0, len(sound), _BLOCK):
+                    file.write(sound[start : start + _BLOCK])
+        except soundfile.LibsndfileError as error:  # "System error.", and no word of which
+            raise write_error(path, OSError(errno.ENOSPC, str(error))) from error
