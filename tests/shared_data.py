@@ -16,6 +16,7 @@ __all__ = [
     "MODELS",
     "PEOPLE",
     "faces_file",
+    "footsteps_folder",
     "gait_folder",
     "gaze_folder",
     "model_file",
@@ -28,6 +29,7 @@ MODELS = Path(_NAMED).resolve() if _NAMED else Path(__file__).resolve().parents[
 FACES = MODELS.parent / "media" / "faces"
 PEOPLE = FACES / "people"
 VIDEOS = MODELS.parent / "media" / "video"
+FOOTSTEPS = MODELS.parent / "media" / "footsteps"
 GAIT, GAZE = MODELS.parent / "bench" / "gait", MODELS.parent / "bench" / "gaze"
 
 
@@ -44,6 +46,11 @@ def faces_file(name: str) -> Path:
 def video_file(name: str) -> Path:
     """A video."""
     return _there(VIDEOS) / name
+
+
+def footsteps_folder() -> Path:
+    """The recordings of single footsteps, on many grounds."""
+    return _there(FOOTSTEPS)
 
 
 def gait_folder() -> Path:

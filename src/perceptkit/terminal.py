@@ -12,13 +12,14 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Display
 from rich.text import Text
 from typer.core import TyperGroup
 
 from .errors import PerceptkitError
 
-__all__ = ["ReportingGroup", "accept_any_text", "complain", "progress", "show_log"]
+__all__ = ["Progress", "ReportingGroup", "accept_any_text", "complain", "progress", "show_log", "stages"]
 
 INTERRUPTED = 130
 _EVERY = 10.0  # seconds between lines of progress where there is no terminal to draw on
@@ -67,27 +68,41 @@ def show_log() -> None:
     logger.setLevel(logging.INFO)
 
 
+Progress = Callable[[int, int | None], None]
+"""Called with what is done, and how much there is to do, None when nobody knows."""
+
+
 @contextmanager
-def progress(unit: str) -> Iterator[Callable[[int, int | None], None]]:
+def progress(unit: str) -> Iterator[Progress]:
     """A function to call with what is done and the total: it draws a bar, or prints a line now and then.
 
     Rate and remaining time are shown; where there is no terminal, nothing when all is done within a few seconds. It
     raises KeyboardInterrupt after a Ctrl-C that ended nothing.
     """
-    with _drawn(unit) as draw, _interrupts() as raise_lost:
-
-        def update(done: int, total: int | None) -> None:
-            raise_lost()
-            draw(done, total)
-
+    with stages(unit) as (update,):
         yield update
+
+
+@contextmanager
+def stages(*units: str) -> Iterator[list[Progress]]:
+    """The same for work that is done in stages, one after the other: a function for each, on one bar."""
+    with _drawn() as draw, _interrupts() as raise_lost:
+
+        def stage(unit: str) -> Progress:
+            def update(done: int, total: int | None) -> None:
+                raise_lost()
+                draw(unit, done, total)
+
+            return update
+
+        yield [stage(unit) for unit in units]
         raise_lost()
 
 
 @contextmanager
-def _drawn(unit: str) -> Iterator[Callable[[int, int | None], None]]:
+def _drawn() -> Iterator[Callable[[str, int, int | None], None]]:
     if not _errors.is_terminal:
-        yield _Lines(unit)
+        yield _Lines()
     else:
         columns = (
             TextColumn("{task.description}"),
@@ -96,11 +111,16 @@ def _drawn(unit: str) -> Iterator[Callable[[int, int | None], None]]:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=_errors, transient=True) as bar:
-            task = bar.add_task(unit, total=None, rate="")
+        with Display(*columns, console=_errors, transient=True) as bar:
+            task = bar.add_task("", total=None, rate="", visible=False)
             rate = _Rate()
+            now = ""
 
-            def update(done: int, total: int | None) -> None:
+            def update(unit: str, done: int, total: int | None) -> None:
+                nonlocal now
+                if unit != now:
+                    now = unit
+                    bar.reset(task, description=unit, visible=True, rate="")
                 bar.update(task, completed=done, total=total, rate=f"{rate(done):.1f}/s")
 
             yield update
@@ -149,13 +169,13 @@ class _Rate:
 class _Lines:
     """Progress for a log file: a line every few seconds."""
 
-    def __init__(self, unit: str) -> None:
-        self._unit, self._rate, self._last = unit, _Rate(), time.monotonic()
+    def __init__(self) -> None:
+        self._rate, self._last = _Rate(), time.monotonic()
 
-    def __call__(self, done: int, total: int | None) -> None:
+    def __call__(self, unit: str, done: int, total: int | None) -> None:
         rate, now = self._rate(done), time.monotonic()
         if now - self._last >= _EVERY:
             self._last = now
             of = f" of {total:,}" if total else ""
             left = f", {(total - done) / rate:.0f} s left" if total and rate > 0 else ""
-            _errors.print(f"{self._unit}: {done:,}{of}{left} ({rate:.1f}/s)")
+            _errors.print(f"{unit}: {done:,}{of}{left} ({rate:.1f}/s)")

@@ -1,9 +1,12 @@
-"""Find footsteps in a video.
+"""Find the footsteps in a video, and give them a sound.
 
     from perceptkit import foley
 
     found = foley.detect("walk.mp4", preset="permissive")     # a video -> footsteps
-    found.save("walk-foley")                                  # events.csv, events.json, timecode.txt, stats.json, ...
+    found.save("walk-foley")                                  # events for spreadsheets, samplers, editors; statistics
+    style = foley.Style("gravel", "boot")
+    foley.add_sound("walk.mp4", found.steps, "walk-heard.mp4", style)      # the video with their sound
+    sound = foley.render(found.steps, style)                  # the sound alone, float32 (samples, 2), 48 kHz
     foley.annotate(found, "walk-annotated.mp4")               # the video with skeletons, contacts and counters
     steps = foley.detect_footsteps(poses)                     # landmarks in memory -> footsteps
 
@@ -17,50 +20,105 @@ from typing import TYPE_CHECKING
 from ..lazy import load_names
 
 if TYPE_CHECKING:
+    from .adding import Dub, add_sound, write_sound
+    from .advice import AUTO, Advice, suggest
     from .annotation import annotate
+    from .auditioning import audition
     from .detection import detect
+    from .events import moved, read_events
+    from .exports import EXPORTS, Clip, clip_at, clip_of, write_exports
     from .following import follow_people
     from .footsteps import FOOTSTEP_DETECTORS, SENSITIVITIES, FootstepDetector, detect_footsteps, to_poses
     from .gait import statistics
+    from .loudness import integrated_loudness, true_peak
+    from .mixing import ORIGINALS, mix
     from .people import PERSON_DETECTORS, PersonDetector, load_people
     from .pose import POSE_MODELS, MediaPipePose, load_pose
+    from .rendering import LOUDNESS, Style, SyntheticVoice, Voice, render, render_stems
     from .results import Detection
+    from .samples import SampleVoice, load_samples, sample_at
     from .smpte import timecode
+    from .space import ROOMS
+    from .surfaces import SHOES, SURFACES
+    from .synth import step_sound
     from .types import Footstep, Pose
 
 _HOMES = {
+    "adding": ("Dub", "add_sound", "write_sound"),
+    "advice": ("AUTO", "Advice", "suggest"),
     "annotation": ("annotate",),
+    "auditioning": ("audition",),
     "detection": ("detect",),
+    "events": ("moved", "read_events"),
+    "exports": ("EXPORTS", "Clip", "clip_at", "clip_of", "write_exports"),
     "following": ("follow_people",),
     "footsteps": ("FOOTSTEP_DETECTORS", "SENSITIVITIES", "FootstepDetector", "detect_footsteps", "to_poses"),
+    "gait": ("statistics",),
+    "loudness": ("integrated_loudness", "true_peak"),
+    "mixing": ("ORIGINALS", "mix"),
     "people": ("PERSON_DETECTORS", "PersonDetector", "load_people"),
     "pose": ("POSE_MODELS", "MediaPipePose", "load_pose"),
+    "rendering": ("LOUDNESS", "Style", "SyntheticVoice", "Voice", "render", "render_stems"),
     "results": ("Detection",),
-    "gait": ("statistics",),
+    "samples": ("SampleVoice", "load_samples", "sample_at"),
     "smpte": ("timecode",),
+    "space": ("ROOMS",),
+    "surfaces": ("SHOES", "SURFACES"),
+    "synth": ("step_sound",),
     "types": ("Footstep", "Pose"),
 }
 
 __all__ = [
+    "AUTO",
+    "EXPORTS",
     "FOOTSTEP_DETECTORS",
+    "LOUDNESS",
+    "ORIGINALS",
     "PERSON_DETECTORS",
     "POSE_MODELS",
+    "ROOMS",
     "SENSITIVITIES",
+    "SHOES",
+    "SURFACES",
+    "Advice",
+    "Clip",
     "Detection",
+    "Dub",
     "Footstep",
     "FootstepDetector",
     "MediaPipePose",
     "PersonDetector",
     "Pose",
+    "SampleVoice",
+    "Style",
+    "SyntheticVoice",
+    "Voice",
+    "add_sound",
     "annotate",
+    "audition",
+    "clip_at",
+    "clip_of",
     "detect",
     "detect_footsteps",
     "follow_people",
+    "integrated_loudness",
     "load_people",
     "load_pose",
+    "load_samples",
+    "mix",
+    "moved",
+    "read_events",
+    "render",
+    "render_stems",
+    "sample_at",
     "statistics",
+    "step_sound",
+    "suggest",
     "timecode",
     "to_poses",
+    "true_peak",
+    "write_exports",
+    "write_sound",
 ]
 
 __getattr__, __dir__ = load_names(__name__, _HOMES)

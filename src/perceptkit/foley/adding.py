@@ -31,8 +31,8 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Dub:
-    """A video with the sound of footsteps: its path, the `folder` of the data, the `sounds` in it (footsteps.wav first),
-    and what was wrong."""
+    """A video with the sound of footsteps: its path, the `folder` of the data, the `sounds` in it (footsteps.wav
+    first), and what was wrong."""
 
     video: Path
     folder: Path
@@ -50,12 +50,14 @@ def add_sound(
     stems: bool = False,
     drawn: Detection | None = None,
     progress: Progress | None = None,
+    drawing: Progress | None = None,
 ) -> Dub:
     """Write `target` (MP4): the pictures of a video, copied, with the sound of footsteps; its own sound is kept, ducked
     (12 dB down under the steps) or muted.
 
-    `drawn` is a detection to draw into the pictures. Footsteps after the end of the video are left out, which
-    `warnings` says; without any, the video keeps its own sound. Raises InputError or MediaError for what cannot be
+    `drawn` is a detection to draw into the pictures. `progress` is called with the footsteps made, `drawing` with the
+    frames drawn. Footsteps after the end of the video are left out, which `warnings` says; without any, the video
+    keeps its own sound. Raises InputError or MediaError for what cannot be
     used, DeviceError when the disk is full; then there is no `target`.
     """
     choose_original(original)
@@ -69,7 +71,7 @@ def add_sound(
             original = "keep"
         with mixed_wav(mix, source, original, folder, warnings, canvas) as wav:
             if drawn:
-                annotate(drawn, target, sound=wav, progress=progress)
+                annotate(drawn, target, sound=wav, progress=drawing)
             else:
                 warnings += replace_sound(source, wav, target)
     return Dub(target, folder, sounds, tuple(warnings))

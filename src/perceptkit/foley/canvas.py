@@ -33,7 +33,10 @@ def in_memory(samples: int, channels: int) -> Floats:
 
 @contextmanager
 def on_disk(folder: Path) -> Iterator[Canvas]:
-    """A canvas whose large arrays are files in `folder`, gone when the block ends. DeviceError when the disk is full."""
+    """A canvas whose large arrays are files in `folder`, gone when the block ends.
+
+    Raises DeviceError when the disk is full.
+    """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".sound-", ignore_cleanup_errors=True) as scratch:
 
         def canvas(samples: int, channels: int) -> Floats:

@@ -1,6 +1,8 @@
 """The defaults of the foley functions, written once. Light to import, so that the command line can show them."""
 
 __all__ = [
+    "ADVICE_FRAMES",
+    "ADVICE_TIMEOUT",
     "DETECTOR",
     "LOUDNESS",
     "MAX_PEOPLE",
@@ -11,6 +13,12 @@ __all__ = [
     "SHOE",
     "SURFACE",
 ]
+
+ADVICE_FRAMES = 4
+"""Pictures that a vision model is shown."""
+
+ADVICE_TIMEOUT = 30.0
+"""Seconds that its answer may take."""
 
 DETECTOR = "learned"
 """How footsteps are found."""

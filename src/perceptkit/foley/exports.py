@@ -19,16 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from .. import __version__, limits
 from ..errors import InputError
 from ..files import make_folder, write_bytes
 from ..output import dumps
+from ..video import info
 from .midi import Note, encode
 from .signals import Doubles
 from .smpte import frame_at, frame_timecode, is_drop
 from .types import Foot, Footstep
 
-__all__ = ["COLUMNS", "EXPORTS", "NOTES", "Clip", "Export", "rows", "write_exports"]
+__all__ = ["COLUMNS", "EXPORTS", "NOTES", "Clip", "Export", "clip_at", "clip_of", "rows", "write_exports"]
 
 COLUMNS = (
     *("frame", "timecode", "foot", "event", "time_seconds", "confidence"),
@@ -82,6 +83,22 @@ class Clip:
     def timecode(self, time: float) -> str:
         """The timecode of that frame."""
         return frame_timecode(self.counted(time), self.rate, drop=self.drop)
+
+
+def clip_of(source: str | Path, *, sounds: Sequence[Path] = (), drop: bool | None = None) -> Clip:
+    """A video as files about it tell of it, by its header. Raises MediaError for what is no video."""
+    path = Path(source).expanduser()
+    about = info(path)
+    return Clip(path.name, path, about.rate, duration=about.duration, sounds=tuple(sounds), drop=drop)
+
+
+def clip_at(rate: float, name: str, *, drop: bool | None = None) -> Clip:
+    """A video of which only the frame rate is known: 23.976, 29.97 and 59.94 mean 24, 30 and 60 by 1.001."""
+    if not 1 <= rate <= limits.MAX_RATE:
+        raise InputError(f"rate is {rate} frames a second; it must lie between 1 and {limits.MAX_RATE:.0f}")
+    ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
+    exact = ntsc if abs(float(ntsc) - rate) < 0.01 else Fraction(rate).limit_denominator(1000)
+    return Clip(name, None, exact, drop=drop)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ class Detection:
     def save(self, folder: str | Path, *, sounds: Sequence[Path] = ()) -> Path:
         """Write all files into a folder, which is made when needed, each whole or not at all; the folder.
 
-        `sounds` are files of it that the Reaper project shows beside the video. Raises DeviceError or InputError for a folder that cannot be written.
+        `sounds` are files of it that the Reaper project shows beside the video. Raises DeviceError or InputError for a
+        folder that cannot be written.
         """
         folder = make_folder(folder)
         write_exports(self.steps, replace(self.clip, sounds=tuple(sounds)), folder)

@@ -36,7 +36,7 @@ _APART = 997  # samples of noise from one band to the next
 _TAIL = 0.12  # seconds after the foot has left the ground in which what it moved comes to rest
 _RELEASE = 0.02  # seconds over which the end fades
 _LEVEL_SD, _LAYER_SD = 0.8, 1.0  # dB from one step to the next: of the whole, of each layer
-_RUN_LEVEL = 5.0  # dB
+_RUN_LEVEL = 4.0  # dB
 _LOUDEST = 12.0  # dB that strength makes a step louder or softer, at most
 _ENERGY = 40.0  # of a step of strength 0.5: its peak is then between 0.3 and 1
 
@@ -210,7 +210,8 @@ def _length(force: Floats) -> int:
 
 def _drawn(curve: np.ndarray[Any, Any], force: Floats) -> Floats:
     """A curve over the contact, a value a sample."""
-    return np.interp(np.linspace(0, len(curve) - 1, _length(force)), np.arange(len(curve)), curve).astype(np.float32)
+    places = np.linspace(0, len(curve) - 1, _length(force))
+    return np.asarray(np.interp(places, np.arange(len(curve)), curve), np.float32)
 
 
 def _noise(samples: int, low: float, high: float, random: np.random.Generator) -> Floats:
@@ -226,7 +227,7 @@ def _band(low: float, high: float) -> tuple[Floats, Floats]:
 def _slap(random: np.random.Generator) -> Floats:
     samples = round(0.06 * RATE)
     decay = np.exp(-np.arange(samples, dtype=np.float32) / np.float32(0.008 * RATE))
-    return _noise(samples, 800, 3000, random) * decay
+    return np.asarray(_noise(samples, 800, 3000, random) * decay, np.float32)
 
 
 Layer = tuple[float, Floats]
