@@ -16,12 +16,14 @@ from ..errors import write_error
 from ..files import replacing_path
 from .synth import RATE
 
-__all__ = ["Canvas", "in_memory", "on_disk", "write_wav"]
+__all__ = ["LARGE", "Canvas", "in_memory", "on_disk", "write_wav"]
 
 Canvas = Callable[[int, int], Floats]
 """Makes an array of zeros, (samples, channels), or (samples,) for 0 channels."""
 
-_LARGE = 1 << 28  # bytes: 12 minutes of stereo
+LARGE = 1 << 28
+"""Bytes from which on a sound is on disk: 12 minutes of stereo."""
+
 _WAV = 4_000_000_000  # bytes that a WAV can say that it has; what is longer is an RF64 (EBU Tech 3306)
 _BLOCK = 1 << 20  # samples written at a time
 
@@ -32,8 +34,8 @@ def in_memory(samples: int, channels: int) -> Floats:
 
 
 @contextmanager
-def on_disk(folder: Path) -> Iterator[Canvas]:
-    """A canvas whose large arrays are files in `folder`, gone when the block ends.
+def on_disk(folder: Path, *, large: int = LARGE) -> Iterator[Canvas]:
+    """A canvas whose arrays from `large` bytes on are files in `folder`, gone when the block ends.
 
     Raises DeviceError when the disk is full.
     """
@@ -41,7 +43,7 @@ def on_disk(folder: Path) -> Iterator[Canvas]:
 
         def canvas(samples: int, channels: int) -> Floats:
             size = 4 * samples * max(channels, 1)
-            if size < _LARGE:
+            if size < large:
                 return in_memory(samples, channels)
             handle, name = tempfile.mkstemp(dir=scratch)
             try:

@@ -218,7 +218,7 @@ def _landings(steps: Iterable[Footstep]) -> list[_Landing]:
         strikes = [step for step in theirs if step.event == "heel_strike"]
         paces = [after.time - before.time for before, after in pairwise(strikes)]
         lifted = _contacts(theirs)
-        for step, pace in zip(strikes, [*paces, *paces[-1:]] or [math.inf], strict=True):
+        for step, pace in zip(strikes, [*paces, *(paces[-1:] or [math.inf])], strict=False):
             found.append(_Landing(step, lifted.get(step) or _stance(pace)))
     return sorted(found, key=lambda each: (each.step.time, each.step.person, each.step.foot))
 

@@ -35,7 +35,7 @@ _WEIGHT, _PUSH = 0.05, 0.25  # how many grains the resting weight moves, and the
 _APART = 997  # samples of noise from one band to the next
 _TAIL = 0.12  # seconds after the foot has left the ground in which what it moved comes to rest
 _RELEASE = 0.02  # seconds over which the end fades
-_LEVEL_SD, _LAYER_SD = 0.8, 1.0  # dB from one step to the next: of the whole, of each layer
+_LEVEL_SD, _LAYER_SD, _MODE_SD = 0.8, 1.0, 3.0  # dB from step to step: of the whole, of each layer, of each mode
 _RUN_LEVEL = 4.0  # dB
 _LOUDEST = 12.0  # dB that strength makes a step louder or softer, at most
 _ENERGY = 40.0  # of a step of strength 0.5: its peak is then between 0.3 and 1
@@ -106,6 +106,7 @@ def _impact(
 ) -> Floats:
     """Heel and ball, through what they make ring."""
     milliseconds = surface.contact_ms * shoe.contact * (0.7 if running else 1.0) * (0.5 / max(strength, 0.1)) ** 0.3
+    milliseconds *= random.uniform(0.85, 1.15)
     length = max(3, round(milliseconds * RATE / 1000))
     gap = random.uniform(0, 20) if running else random.uniform(*shoe.gap_ms)
     ball = round(gap * RATE / 1000)
@@ -118,8 +119,8 @@ def _impact(
     sound = np.zeros(len(blows) + round(longest * RATE), np.float32)
     sound[: len(blows)] = np.float32(0.3 * hard) * blows
     for frequency, t60 in surface.modes:
-        loud = 10 ** ((surface.tilt * math.log2(frequency / surface.modes[0][0]) + random.normal(0, 1.5)) / 20)
-        detuned = frequency * tune * math.exp(random.normal(0, 0.01))
+        loud = 10 ** ((surface.tilt * math.log2(frequency / surface.modes[0][0]) + random.normal(0, _MODE_SD)) / 20)
+        detuned = frequency * tune * math.exp(random.normal(0, 0.03))
         t60 *= random.uniform(0.9, 1.1)
         ring = _ringing(blows, detuned, t60)
         sound[: len(ring)] += np.float32(loud) * ring[: len(sound)]
