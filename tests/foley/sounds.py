@@ -9,6 +9,7 @@ from scipy.signal import find_peaks
 
 from perceptkit.arrays import Floats
 from perceptkit.foley import Footstep
+from perceptkit.foley.types import Foot
 
 RATE = 48_000
 
@@ -62,14 +63,20 @@ def onset(sound: Floats, share: float = 0.05) -> int:
 
 
 def walk(
-    seconds: float, *, person: int = 1, seed: int = 0, pace: float = 0.53, height: float | None = 0.5, across: bool = True
+    seconds: float,
+    *,
+    person: int = 1,
+    seed: int = 0,
+    pace: float = 0.53,
+    height: float | None = 0.5,
+    across: bool = True,
 ) -> list[Footstep]:
     """Somebody who walks from image-left to image-right, from 0.5 s to a second before the end."""
     random = np.random.default_rng(seed)
     steps = []
     time, number = 0.5, 0
     while time < seconds - 1:
-        foot = "left" if number % 2 == 0 else "right"
+        foot: Foot = "left" if number % 2 == 0 else "right"
         x = round(0.1 + 0.8 * time / seconds, 3) if across else 0.5
         strength = float(np.clip(random.normal(0.5, 0.04), 0.2, 1))
         steps.append(Footstep(time, foot, "heel_strike", 0.9, strength, person, x, 0.9, height=height))

@@ -8,11 +8,11 @@ import numpy as np
 import pyloudnorm
 import pytest
 from scipy.signal import resample_poly
+from sounds import RATE
 
 from perceptkit.arrays import Floats
 from perceptkit.foley import integrated_loudness, true_peak
 from perceptkit.foley.loudness import limit, normalise
-from sounds import RATE
 
 
 def sine(level: float, seconds: float = 5, hertz: float = 997.0, phase: float = 0.0) -> Floats:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sounds import RATE, level, onset, strikes, walk
 
 from perceptkit.arrays import Floats
 from perceptkit.errors import InputError
@@ -23,9 +24,6 @@ from perceptkit.foley import (
 )
 from perceptkit.foley.canvas import on_disk
 from perceptkit.foley.space import distance, far_away, pan
-from sounds import RATE, level, onset, strikes, walk
-
-DRY = {"room": "dry"}
 
 
 def apart(*times: float, **fields: object) -> list[Footstep]:
@@ -35,7 +33,7 @@ def apart(*times: float, **fields: object) -> list[Footstep]:
 @pytest.mark.parametrize("surface", SURFACES)
 def test_each_step_begins_when_the_foot_comes_down(surface: str) -> None:
     times = [0.5, 1.7003, 2.9, 4.12345, 5.4]
-    sound = render(apart(*times), Style(surface, "leather", **DRY), duration=7).sum(axis=1)
+    sound = render(apart(*times), Style(surface, "leather", room="dry"), duration=7).sum(axis=1)
     assert not sound[: round(times[0] * RATE)].any()
     for time in times:
         around = sound[round(time * RATE) - 480 :][: round(0.8 * RATE)]
@@ -69,7 +67,7 @@ def test_between_steps_it_is_quiet() -> None:
 
 
 def test_no_click_but_where_a_foot_comes_down() -> None:
-    sound = render(apart(0.5, 1.5, 2.5), Style("carpet", "barefoot", **DRY), duration=4)[:, 0]
+    sound = render(apart(0.5, 1.5, 2.5), Style("carpet", "barefoot", room="dry"), duration=4)[:, 0]
     jumps = np.abs(np.diff(sound))
     away = np.ones(len(jumps), bool)
     for time in (0.5, 1.5, 2.5):
@@ -86,15 +84,15 @@ def test_the_same_again_is_the_same_and_another_seed_is_another_walk() -> None:
 def test_who_moves_one_step_keeps_all_others() -> None:
     steps = apart(0.5, 1.5, 2.5, 3.5)
     moved = [*steps[:2], replace(steps[2], time=2.6), steps[3]]
-    quiet = {"loudness": -40}  # so that no limiter has to do with it
-    before, after = (render(each, Style("wood", **DRY, **quiet), duration=5) for each in (steps, moved))
+    # So quiet that no limiter has to do with it.
+    before, after = (render(each, Style("wood", room="dry", loudness=-40), duration=5) for each in (steps, moved))
     for time in (0.5, 1.5, 3.5):
         one, other = (sound[round(time * RATE) :][: RATE // 2, 0] for sound in (before, after))
         assert np.corrcoef(one, other)[0, 1] > 0.999
 
 
 def test_no_two_steps_of_a_walk_are_the_same() -> None:
-    sound = render(apart(*np.arange(0.5, 12, 1.0)), Style("gravel", **DRY), duration=13)[:, 0]
+    sound = render(apart(*np.arange(0.5, 12, 1.0)), Style("gravel", room="dry"), duration=13)[:, 0]
     cut = [sound[round(time * RATE) :][: RATE // 2] for time in np.arange(0.5, 12, 1.0)]
     for one, other in itertools.combinations(cut, 2):
         assert abs(np.corrcoef(one, other)[0, 1]) < 0.5
@@ -102,7 +100,7 @@ def test_no_two_steps_of_a_walk_are_the_same() -> None:
 
 def test_steps_are_heard_where_the_foot_is_in_the_picture() -> None:
     steps = [replace(step, x=x) for step, x in zip(apart(*range(1, 12)), np.linspace(0, 1, 11), strict=True)]
-    sound = render(steps, Style("concrete", "leather", **DRY), duration=13)
+    sound = render(steps, Style("concrete", "leather", room="dry"), duration=13)
     sides = []
     for step in steps:
         here = sound[round(step.time * RATE) :][: RATE // 2]
@@ -133,7 +131,7 @@ def test_who_is_far_away_is_softer_and_duller() -> None:
 
 def test_heights_of_people_make_them_near_and_far_in_one_clip() -> None:
     steps = [*apart(1.0, 3.0, height=0.8), *apart(2.0, 4.0, height=0.2, person=2)]
-    sound = render(steps, Style("gravel", "leather", **DRY), duration=6)
+    sound = render(steps, Style("gravel", "leather", room="dry"), duration=6)
     levels = {time: level(sound[round(time * RATE) :][: RATE // 2]) for time in (1.0, 2.0, 3.0, 4.0)}
     assert levels[1.0] + levels[3.0] - levels[2.0] - levels[4.0] > 2 * 9
 
@@ -152,7 +150,11 @@ def test_stems_are_the_parts_of_the_mix() -> None:
     steps = sorted([*walk(8), *walk(8, person=2, seed=4, pace=0.61)], key=lambda step: step.time)
     style = Style("wood", loudness=-40)  # so low that no limiter has to do with it
     stems = render_stems(steps, style, duration=8)
-    assert set(stems) == {"mix", "room", *(f"person-{person}-{foot}" for person in (1, 2) for foot in ("left", "right"))}
+    assert set(stems) == {
+        "mix",
+        "room",
+        *(f"person-{person}-{foot}" for person in (1, 2) for foot in ("left", "right")),
+    }
     parts = sum(stem for name, stem in stems.items() if name != "mix")
     assert np.abs(parts - stems["mix"]).max() < 1e-5
     assert stems["mix"].tobytes() == render(steps, style, duration=8).tobytes()
@@ -163,7 +165,7 @@ def test_stems_are_the_parts_of_the_mix() -> None:
 
 
 def test_only_what_is_within_the_duration_is_heard() -> None:
-    sound = render(apart(0.5, 3.0, 9.0), Style(**DRY), duration=3.2)
+    sound = render(apart(0.5, 3.0, 9.0), Style(room="dry"), duration=3.2)
     assert len(sound) == round(3.2 * RATE)
     assert render(apart(3.0)).shape == (5 * RATE, 2)
     assert not render([], duration=2).any()
@@ -175,7 +177,7 @@ def test_who_runs_is_told_by_the_contact_or_the_pace() -> None:
         steps = apart(*(0.5 + pace * number for number in range(4)))
         feet = [replace(step, foot=("left", "right")[number % 2]) for number, step in enumerate(steps)]
         lifted = [replace(step, time=step.time + contact, event="toe_off") for step in feet] if contact else []
-        sound = render([*feet, *lifted], Style("grass", **DRY), duration=4)
+        sound = render([*feet, *lifted], Style("grass", room="dry"), duration=4)
         return float(np.flatnonzero(np.abs(sound[:, 0]) > 1e-3)[-1]) / RATE - feet[-1].time
 
     assert shortest(0.55, None) > 0.5

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
+from sounds import RATE, features, level, onset
 
 from perceptkit.arrays import Floats
 from perceptkit.errors import InputError
@@ -15,7 +16,6 @@ from perceptkit.foley import SHOES, SURFACES, step_sound
 from perceptkit.foley.contact import ground_reaction
 from perceptkit.foley.synth import Gait
 from shared_data import footsteps_folder
-from sounds import RATE, features, level, onset
 
 SOLIDS = ("concrete", "wood", "tile", "carpet")
 AGGREGATES = ("gravel", "sand", "snow", "grass", "leaves", "mud", "water")
@@ -175,7 +175,12 @@ RECORDED = {
     "metal": ["default_metal_footstep"],
     "snow": ["default_snow_footstep", "xr_snow_footstep"],
 }
-PROTOTYPE = {"sand": (2275, 0.51, 15.6), "mud": (577, 0.03, 16.4), "metal": (951, 0.02, 15.4), "snow": (1155, 0.09, 16.9)}
+PROTOTYPE = {
+    "sand": (2275, 0.51, 15.6),
+    "mud": (577, 0.03, 16.4),
+    "metal": (951, 0.02, 15.4),
+    "snow": (1155, 0.09, 16.9),
+}
 """Centroid, hi2k and crest of an earlier synthesis: the middle of its range."""
 
 
@@ -187,7 +192,7 @@ def test_steps_are_nearer_to_recordings_than_an_earlier_synthesis_was(surface: s
 
     def distance(one: tuple[float, ...], other: tuple[float, ...]) -> float:
         """Octaves of the centroid, shares of the treble, tens of dB of the crest: about a step that is heard."""
-        return abs(np.log2(one[0] / other[0])) + 2 * abs(one[1] - other[1]) + abs(one[2] - other[2]) / 10
+        return float(abs(np.log2(one[0] / other[0]))) + 2 * abs(one[1] - other[1]) + abs(one[2] - other[2]) / 10
 
     ours = tuple(medians(surface)[name] for name in ("centroid", "hi2k", "crest"))
     distances = []

@@ -11,7 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 

@@ -118,7 +118,7 @@ def limit(sound: Floats, ceiling: float = CEILING) -> bool:
             continue
         limited = True
         gain = minimum_filter1d(gain, 2 * _REACH + 1, mode="constant", cval=1.0)
-        gain = uniform_filter1d(gain, _REACH, mode="constant", cval=1.0)
+        gain = uniform_filter1d(gain, _REACH, mode="nearest")
         sound[first : first + len(block)] = block * gain[:, None].astype(np.float32)
     return limited
 

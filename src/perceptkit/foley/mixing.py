@@ -33,6 +33,7 @@ ORIGINALS: Mapping[str, float] = {"keep": 0.0, "duck": -12.0, "mute": -math.inf}
 _POINT = RATE // 100  # samples: the level is looked at a hundred times a second
 _AUDIBLE = 10 ** (-40 / 20)  # of the loudest step: what is softer does not turn the original down
 _HOLD, _FADE = 0.25, 0.12  # seconds: it stays down until steps are so far away, and goes down and up in this time
+_TAIL = 0.5  # seconds: by less, a sound is longer than its pictures because of how it was encoded
 _SLACK = 1.0  # seconds by which a sound may be longer than its header says
 
 
@@ -75,13 +76,16 @@ def choose_original(name: str) -> float:
 
 
 def with_original(steps: Floats, source: str | Path, original: str, warnings: list[str], canvas: Canvas) -> Floats:
-    """Steps (samples, 2) together with the sound of a video, as long as the longer of them."""
+    """Steps (samples, 2) together with the sound of a video, as long as the longer of them; less than half a second by
+    which the video's own sound is longer is left out."""
     level = choose_original(original)
     if level == -math.inf:
         return steps
     own = _filled(read_sound(source, warnings), round((sound_length(source) + _SLACK) * RATE), canvas)
     if not len(own):
         return steps
+    if len(steps) < len(own) < len(steps) + _TAIL * RATE:
+        own = own[: len(steps)]
     mixed = canvas(max(len(own), len(steps)), 2)
     gain = _ducking(steps, len(mixed), level)
     for start in range(0, len(mixed), RATE):

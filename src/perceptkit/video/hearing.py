@@ -72,7 +72,9 @@ def _resampled(
             for late in resampler.resample(None) if form else []:
                 yield place, _array(late)
             form = frame.format.name, frame.layout.name, frame.sample_rate
-            resampler = AudioResampler(format="flt", layout="stereo", rate=rate)
+            # FFmpeg would make a single channel 3 dB softer on its way to two.
+            layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
+            resampler = AudioResampler(format="flt", layout=layout, rate=rate)
             place = round(time * rate)
             due = time
         due += frame.samples / frame.sample_rate
@@ -109,4 +111,5 @@ def _frames(
 
 
 def _array(frame: AudioFrame) -> Floats:
-    return np.nan_to_num(frame.to_ndarray().reshape(-1, 2).astype(np.float32))
+    samples = np.nan_to_num(frame.to_ndarray().reshape(-1, frame.layout.nb_channels).astype(np.float32))
+    return samples if samples.shape[1] == 2 else np.repeat(samples, 2, axis=1)
