@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -13,42 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import program, run, said
 
 from perceptkit import video
 from perceptkit.video import Frame
-from shared_data import MODELS, video_file
+from shared_data import video_file
 from systems import posix
-
-NOWHERE = "http://127.0.0.1:9"
-
-
-def program(folder: Path, *arguments: str | Path, models: Path | None = MODELS) -> tuple[list[str], dict[str, str]]:
-    """The command that a user types, and the environment it runs in."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PERCEPTKIT_")} | {
-        "PERCEPTKIT_CACHE": str(folder / "cache"),
-        "PERCEPTKIT_MIRROR": NOWHERE,
-        "https_proxy": NOWHERE,
-        "http_proxy": NOWHERE,
-        "COLUMNS": "160",
-        "NO_COLOR": "1",
-    }
-    if models is not None:
-        environment["PERCEPTKIT_MODELS"] = str(models)
-    return [sys.executable, "-m", "perceptkit", "foley", *map(str, arguments)], environment
-
-
-def run(folder: Path, *arguments: str | Path, models: Path | None = MODELS) -> subprocess.CompletedProcess[str]:
-    command, environment = program(folder, *arguments, models=models)
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def said(stderr: str) -> list[str]:
-    """The lines of stderr, without those that a slow machine gets: how far it is."""
-    return [line for line in stderr.splitlines() if not line.startswith("frames")]
 
 
 @pytest.fixture(scope="module")

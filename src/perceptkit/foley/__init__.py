@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .footsteps import FOOTSTEP_DETECTORS, SENSITIVITIES, FootstepDetector, detect_footsteps, to_poses
     from .gait import statistics
     from .loudness import integrated_loudness, true_peak
-    from .mixing import ORIGINALS, mix
+    from .mixing import ORIGINALS, choose_original, mix
     from .people import PERSON_DETECTORS, PersonDetector, load_people
     from .pose import POSE_MODELS, MediaPipePose, load_pose
     from .rendering import LOUDNESS, Style, SyntheticVoice, Voice, render, render_stems
@@ -55,7 +55,7 @@ _HOMES = {
     "footsteps": ("FOOTSTEP_DETECTORS", "SENSITIVITIES", "FootstepDetector", "detect_footsteps", "to_poses"),
     "gait": ("statistics",),
     "loudness": ("integrated_loudness", "true_peak"),
-    "mixing": ("ORIGINALS", "mix"),
+    "mixing": ("ORIGINALS", "choose_original", "mix"),
     "people": ("PERSON_DETECTORS", "PersonDetector", "load_people"),
     "pose": ("POSE_MODELS", "MediaPipePose", "load_pose"),
     "rendering": ("LOUDNESS", "Style", "SyntheticVoice", "Voice", "render", "render_stems"),
@@ -96,6 +96,7 @@ __all__ = [
     "add_sound",
     "annotate",
     "audition",
+    "choose_original",
     "clip_at",
     "clip_of",
     "detect",

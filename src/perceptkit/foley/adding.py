@@ -7,6 +7,7 @@ OUT-foley/stems/...              each foot of each person, dry, and the room, wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from . import defaults
 from .annotation import annotate
 from .canvas import Canvas, on_disk, write_wav
 from .mixing import choose_original, mixed_wav
-from .rendering import MIX, Style, render, render_stems
+from .rendering import MIX, Style, check_duration, render, render_stems
 from .results import Detection
 from .types import Footstep
 
@@ -94,7 +95,8 @@ def write_sound(
     target = Path(target).expanduser()
     if target.suffix.lower() != ".wav":
         raise InputError(f"cannot write {target}: the sound is written as .wav; give OUT.wav")
-    if not any(step.event == "heel_strike" and step.time < (duration or step.time + 1) for step in steps):
+    end = math.inf if duration is None else check_duration(duration)
+    if not any(step.event == "heel_strike" and step.time < end for step in steps):
         raise InputError("there are no heel strikes to be heard; nothing is written")
     check_folder(target.parent)
     folder = make_folder(target.parent)

@@ -19,7 +19,7 @@ from .synth import RATE
 __all__ = ["LARGE", "Canvas", "in_memory", "on_disk", "write_wav"]
 
 Canvas = Callable[[int, int], Floats]
-"""Makes an array of zeros, (samples, channels), or (samples,) for 0 channels."""
+"""Makes an array of zeros, (samples, channels), or (samples,) for 0 channels. A channel lies in one piece in memory."""
 
 LARGE = 1 << 28
 """Bytes from which on a sound is on disk: 12 minutes of stereo."""
@@ -30,7 +30,7 @@ _BLOCK = 1 << 20  # samples written at a time
 
 def in_memory(samples: int, channels: int) -> Floats:
     """An array in memory."""
-    return np.zeros((samples, channels) if channels else samples, np.float32)
+    return np.zeros((channels, samples) if channels else samples, np.float32).T
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def on_disk(folder: Path, *, large: int = LARGE) -> Iterator[Canvas]:
                     _reserve(file.fileno(), size)
             except OSError as error:
                 raise write_error(folder, error) from error
-            return np.memmap(name, np.float32, "r+", shape=(samples, channels) if channels else (samples,))
+            return np.memmap(name, np.float32, "r+", shape=(channels, samples) if channels else (samples,)).T
 
         yield canvas
 

@@ -28,7 +28,17 @@ from .surfaces import choose_shoe, choose_surface
 from .synth import RATE, make_step
 from .types import Foot, Footstep
 
-__all__ = ["LOUDNESS", "MIX", "Style", "SyntheticVoice", "Voice", "loudness_of", "render", "render_stems"]
+__all__ = [
+    "LOUDNESS",
+    "MIX",
+    "Style",
+    "SyntheticVoice",
+    "Voice",
+    "check_duration",
+    "loudness_of",
+    "render",
+    "render_stems",
+]
 
 LOUDNESS: Mapping[str, float] = {"film": -23.0, "web": -16.0}
 """LUFS by what the sound is for: EBU R 128, and what streaming services play."""
@@ -159,7 +169,7 @@ def _render(
     landings = [each for each in _landings(steps) if duration is None or each.step.time < duration]
     if duration is None:
         duration = landings[-1].step.time + _END if landings else _END
-    samples = round(_checked(duration) * RATE)
+    samples = round(check_duration(duration) * RATE)
     mix, sent = canvas(samples, 2), canvas(samples, 0)
     stems = {foot: canvas(samples, 2) for foot in feet}
     for done, landing in enumerate(landings, start=1):
@@ -181,7 +191,8 @@ def _render(
     return {MIX: mix, **named}
 
 
-def _checked(duration: float) -> float:
+def check_duration(duration: float) -> float:
+    """A duration in seconds; InputError for one that no sound can have."""
     if not 0 < duration <= limits.MAX_DURATION:
         raise InputError(f"duration is {duration}; it must be more than 0 and at most {limits.MAX_DURATION:.0f} s")
     return duration

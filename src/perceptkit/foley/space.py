@@ -84,11 +84,12 @@ def add_room(sound: Floats, sent: Floats, room: Room) -> None:
     """Add to `sound` (samples, 2) how a room answers to what is sent to it (samples,), in place, block by block."""
     answer = _answer(room)
     size = next_fast_len(_BLOCK + len(answer) - 1, real=True)
-    spectrum = rfft(answer, size, axis=0)
+    spectra = [rfft(channel, size) for channel in answer.T]
     for start, block in _blocks(sent):
-        wet = irfft(rfft(block, size)[:, None] * spectrum, size, axis=0)
+        own = rfft(block, size)
         end = min(start + len(block) + len(answer) - 1, len(sound))
-        sound[start:end] += wet[: end - start]
+        for channel, spectrum in enumerate(spectra):
+            sound[start:end, channel] += irfft(own * spectrum, size)[: end - start]
 
 
 def _blocks(sent: Floats) -> Iterator[tuple[int, Floats]]:

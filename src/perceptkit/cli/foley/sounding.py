@@ -97,6 +97,7 @@ def add(
     from ... import foley, video
 
     target = video.check_target(source, output or named_after(source, "footsteps.mp4"))  # before the work
+    foley.choose_original(original)
     style = choose_style(surface, shoe, room, loudness, seed, samples, sample, at)
     edited = None if events is None else foley.read_events(events)
     with terminal.stages("frames", "footsteps", "frames drawn") as (searching, making, drawing):
