@@ -23,6 +23,7 @@ bench: $(VENV)/ready
 	$(BIN)/python benchmarks/faces.py
 	$(BIN)/python benchmarks/gaze.py
 	$(BIN)/python benchmarks/footsteps.py
+	$(BIN)/python benchmarks/footstep_sound.py
 	$(BIN)/python benchmarks/dedupe.py
 	$(BIN)/python benchmarks/scale.py --photos 1000
 

@@ -1,5 +1,5 @@
-"""The main jobs: who is in these photos, where does everybody in this video look, and who puts which foot down when?
-Writes demo-out/ and says what to open.
+"""The main jobs: who is in these photos, where does everybody in this video look, who puts which foot down when, and
+what does that sound like? Writes demo-out/ and says what to open.
 
 Real photos, a video and weights are taken from the folder `shared` beside the project (or where PERCEPTKIT_MODELS is).
 Where there are none, and no network to get weights from, the same jobs run on painted faces with stand-in networks of
@@ -31,20 +31,23 @@ def main() -> None:
             people = face.extract(media / "faces" / "people", OUTPUT / "people", preset="permissive")
             seen = gaze.annotate_video(media / "video" / "classroom.mp4", OUTPUT / "gaze", preset="permissive")
             found = foley.detect(media / "video" / "walk-grass-side.mp4", preset="permissive")
-            found.save(OUTPUT / "foley")
-            foley.annotate(found, OUTPUT / "foley" / "annotated.mp4")
+            heard = foley.add_sound(found.source, found.steps, OUTPUT / "footsteps.mp4", foley.Style("grass"), drawn=found)
+            found.save(heard.folder, sounds=heard.sounds)
             steps = list(found.steps)
         else:
             print("No real photos and weights here: painted faces and stand-in networks instead.")
             people, seen = use_painted(OUTPUT / "input")
             steps = walk_in_numbers()
+            foley.write_sound(steps, OUTPUT / "footsteps.wav", foley.Style("grass"))
     except errors.PerceptkitError as error:
         sys.exit(f"error: {error}")
     print_people(people)
     print_gaze(seen)
     print_steps(steps)
     if media.is_dir():
-        print(f"open {OUTPUT / 'foley' / 'annotated.mp4'} and {OUTPUT / 'foley' / 'timeline.png'}")
+        print(f"open {OUTPUT / 'footsteps.mp4'} (with sound) and {OUTPUT / 'footsteps-foley' / 'timeline.png'}")
+    else:
+        print(f"listen to {OUTPUT / 'footsteps.wav'}")
 
 
 def print_people(result: face.Extraction) -> None:

@@ -75,7 +75,9 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
         "heatmap.png",
     }
     assert "walking" in outputs[3]
-    assert {path.name for path in (folder / "walk-foley").iterdir()} == {
+    assert "footsteps on gravel: heard.mp4" in outputs[3]
+    assert {path.name for path in (folder / "heard-foley").iterdir()} == {
+        "footsteps.wav",
         "events.csv",
         "events.json",
         "timecode.txt",
@@ -91,7 +93,7 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
 @pytest.mark.weights
 def test_the_python_examples_run_and_say_what_they_should(folder: Path) -> None:
     outputs = [run([sys.executable, "-c", block], folder) for block in PYTHON_BLOCKS]
-    assert len(outputs) == 6
+    assert len(outputs) == 7
     assert "photos/person01_0" in outputs[0]
     assert outputs[1].strip().endswith("(128,)")
     assert outputs[2].strip() == "(1, 128)"
@@ -103,6 +105,10 @@ def test_the_python_examples_run_and_say_what_they_should(folder: Path) -> None:
     assert float(visible) == pytest.approx(0.2)
     assert 0 <= float(camera) <= 0.2
     assert outputs[5].count("heel_strike") >= 3
+    shape, loudness = outputs[6].strip().rsplit(" ", 1)
+    assert shape == "(225600, 2)"
+    assert float(loudness) == pytest.approx(-23, abs=1)
+    assert (folder / "walk-heard.mp4").is_file()
 
 
 def test_every_file_it_links_to_is_there() -> None:
