@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile  # type: ignore[import-untyped]  # it has none
+import soundfile  # it has none
 from recorded import RATE, beginnings, hit, recording, walk
 
 from perceptkit.arrays import Floats

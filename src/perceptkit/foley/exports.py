@@ -24,6 +24,7 @@ from ..errors import InputError
 from ..files import make_folder, write_bytes
 from ..output import dumps
 from ..video import info
+from .gait import contacts
 from .midi import Note, encode
 from .signals import Doubles
 from .smpte import frame_at, frame_timecode, is_drop
@@ -181,10 +182,10 @@ def _midi(events: Sequence[Footstep], clip: Clip) -> bytes:
 
     A note lasts until that foot leaves the ground where that is known; velocity 1..127 is the strength.
     """
-    contacts = _contacts(events)
-    notes: dict[int, list[Note]] = {person: [] for person in sorted({strike.person for strike, _ in contacts})}
+    landings = contacts(events)
+    notes: dict[int, list[Note]] = {person: [] for person in sorted({strike.person for strike, _ in landings})}
     channels = dict(zip(notes, cycle(_CHANNELS), strict=False))
-    for strike, end in contacts:
+    for strike, end in landings:
         notes[strike.person].append(
             Note(
                 start=strike.time,
@@ -210,7 +211,7 @@ def _edl(events: Sequence[Footstep], clip: Clip) -> bytes:
     """
     name = _one_line(clip.name)
     lines = [f"TITLE: {name}", f"FCM: {'' if is_drop(clip.rate, drop=clip.drop) else 'NON-'}DROP FRAME", ""]
-    for number, (strike, _) in enumerate(_contacts(events), start=1):
+    for number, (strike, _) in enumerate(contacts(events), start=1):
         frame = clip.counted(strike.time)
         start, stop = (frame_timecode(each, clip.rate, drop=clip.drop) for each in (frame, frame + 1))
         lines.append(f"{number:03}  {'AX':<8} {'V':<5} {'C':<4} {'':<3} {start} {stop} {start} {stop}")
@@ -224,7 +225,7 @@ _SOURCES = {".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS"}  # Reaper's words;
 
 def _rpp(events: Sequence[Footstep], clip: Clip) -> bytes:
     """A Reaper project: the video and each sound on a track of its own, and a marker at each heel strike."""
-    strikes = [strike for strike, _ in _contacts(events)]
+    strikes = [strike for strike, _ in contacts(events)]
     length = clip.end or (strikes[-1].time + 1.0 if strikes else 1.0)
     lines = ['<REAPER_PROJECT 0.1 "7.0"', "  TEMPO 120 4 4"]
     lines += [
@@ -275,23 +276,8 @@ def _audacity(events: Sequence[Footstep], clip: Clip) -> bytes:
     """Labels: from the heel strike until the foot leaves the ground, or of a moment where that is not known."""
     return "".join(
         f"{strike.time:.6f}\t{strike.time if end is None else end:.6f}\t{_label(strike)}\n"
-        for strike, end in _contacts(events)
+        for strike, end in contacts(events)
     ).encode()
-
-
-def _contacts(events: Sequence[Footstep]) -> list[tuple[Footstep, float | None]]:
-    """The heel strikes in order of time, each with when that foot leaves the ground; None where nobody knows."""
-    contacts: list[tuple[Footstep, float | None]] = []
-    down: dict[tuple[int, Foot], int] = {}  # feet on the ground, and the place of their strikes
-    for event in sorted(events, key=lambda event: event.time):
-        key = event.person, event.foot
-        if event.event == "heel_strike":
-            down[key] = len(contacts)
-            contacts.append((event, None))
-        elif key in down:
-            place = down.pop(key)
-            contacts[place] = contacts[place][0], event.time
-    return contacts
 
 
 def _label(strike: Footstep) -> str:

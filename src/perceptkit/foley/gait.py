@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .types import Footstep
+from .types import Foot, Footstep
 
-__all__ = ["statistics"]
+__all__ = ["contacts", "statistics"]
 
 _WINDOW = 2.0  # seconds to both sides over which a cadence is taken
 _EVERY = 1.0  # seconds from one cadence to the next
@@ -43,6 +43,21 @@ def statistics(
         people[str(person)]["spans"] = []
     total = {side: sum(person["steps"][side] for person in people.values()) for side in ("left", "right")}
     return {"people": people, "steps": {**total, "all": sum(total.values())}}
+
+
+def contacts(events: Iterable[Footstep]) -> list[tuple[Footstep, float | None]]:
+    """The heel strikes in order of time, each with when that foot leaves the ground; None where nobody knows."""
+    found: list[tuple[Footstep, float | None]] = []
+    down: dict[tuple[int, Foot], int] = {}  # feet on the ground, and the place of their strikes
+    for event in sorted(events, key=lambda event: event.time):
+        key = event.person, event.foot
+        if event.event == "heel_strike":
+            down[key] = len(found)
+            found.append((event, None))
+        elif key in down:
+            place = down.pop(key)
+            found[place] = found[place][0], event.time
+    return found
 
 
 def _of_person(steps: Sequence[Footstep], start: float, end: float) -> dict[str, Any]:

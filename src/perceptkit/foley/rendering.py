@@ -22,6 +22,7 @@ from ..arrays import Floats
 from ..errors import InputError
 from . import defaults
 from .canvas import Canvas, in_memory
+from .gait import contacts
 from .loudness import limit, normalise, scale
 from .space import add_room, choose_room, distance, far_away, pan
 from .surfaces import choose_shoe, choose_surface
@@ -44,7 +45,7 @@ LOUDNESS: Mapping[str, float] = {"film": -23.0, "web": -16.0}
 """LUFS by what the sound is for: EBU R 128, and what streaming services play."""
 
 _END = 2.0  # seconds after the last step, where no duration is given
-_LONGEST = 1.6  # seconds on the ground
+_SHORTEST, _LONGEST = 0.05, 1.6  # seconds on the ground
 _RUN = 0.375  # seconds from one foot to the other, of somebody who runs (160 a minute)
 _RUN_STANCE, _WALK_STANCE = 0.7, 1.24  # of that time a foot is on the ground (Novacheck 1998; Perry 1992)
 _PERSON_SD, _FOOT = 0.03, 0.0075  # how far the feet of people are tuned apart, and the two of one
@@ -221,29 +222,23 @@ class _Landing:
 
 def _landings(steps: Iterable[Footstep]) -> list[_Landing]:
     """The heel strikes in order of time. Where no toe-off was seen, the contact is told by the pace."""
-    people: dict[int, list[Footstep]] = defaultdict(list)
-    for step in sorted(steps, key=lambda step: step.time):
-        people[step.person].append(step)
-    found = []
-    for theirs in people.values():
-        strikes = [step for step in theirs if step.event == "heel_strike"]
-        paces = [after.time - before.time for before, after in pairwise(strikes)]
-        lifted = _contacts(theirs)
-        for step, pace in zip(strikes, [*paces, *(paces[-1:] or [math.inf])], strict=False):
-            found.append(_Landing(step, lifted.get(step) or _stance(pace)))
-    return sorted(found, key=lambda each: (each.step.time, each.step.person, each.step.foot))
+    found = contacts(steps)
+    times: dict[int, list[float]] = defaultdict(list)
+    for strike, _ in found:
+        times[strike.person].append(strike.time)
+    paces = {person: iter(_paces(theirs)) for person, theirs in times.items()}
+    landings = []
+    for strike, end in found:
+        pace = next(paces[strike.person])
+        seen = 0.0 if end is None else end - strike.time
+        landings.append(_Landing(strike, seen if _SHORTEST < seen < _LONGEST else _stance(pace)))
+    return landings
 
 
-def _contacts(steps: Sequence[Footstep]) -> dict[Footstep, float]:
-    """How long each foot was seen on the ground, by its strike."""
-    contacts: dict[Footstep, float] = {}
-    down: dict[Foot, Footstep] = {}
-    for step in steps:
-        if step.event == "heel_strike":
-            down[step.foot] = step
-        elif (strike := down.pop(step.foot, None)) and 0.05 < step.time - strike.time < _LONGEST:
-            contacts[strike] = step.time - strike.time
-    return contacts
+def _paces(times: Sequence[float]) -> list[float]:
+    """How long after each strike the next one comes; the last is taken to be like the one before."""
+    paces = [after - before for before, after in pairwise(times)]
+    return [*paces, paces[-1] if paces else math.inf]
 
 
 def _stance(pace: float) -> float | None:

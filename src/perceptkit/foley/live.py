@@ -1,0 +1,251 @@
+"""Footsteps that are heard while somebody walks before a camera: `perform`."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..arrays import Floats, Picture
+from ..errors import DeviceError, InputError
+from ..files import check_folder, make_folder
+from ..video import Frame, Frames, open_source, prefetch, read_camera
+from . import defaults
+from .annotation import Overlay
+from .causal import CausalDetector
+from .following import Find, PoseModel, Seen
+from .footsteps import FootstepDetector
+from .loudspeaker import Play, Recorder, loudspeaker, recorder
+from .people import load_people
+from .pose import load_pose
+from .pursuit import pursue_people
+from .rendering import Style, SyntheticVoice
+from .space import distance, far_away, pan
+from .types import Foot, Footstep
+
+__all__ = ["Performance", "Show", "in_real_time", "perform"]
+
+Show = Callable[[Picture], bool]
+"""Shows a picture; False when no more are wanted."""
+
+_LEVEL = 10 ** (-3 / 20)  # a usual step on concrete, 3 m away, then has its peak at -9 dBFS, the softest ground at -20
+_LONGEST = 1.6  # seconds on the ground
+_SELDOM = 0.25  # seconds of a video of which at least one frame is shown, however late it is
+_NO_SCREEN = "a window cannot be opened here; go without one (--no-window)"
+_TITLE = "perceptkit foley (q to quit)"
+_QUIT = (ord("q"), 27)  # 27: Escape
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """What was seen and heard: how many `frames` there were, the `steps`, and the `delays` of those that were heard
+    (heel strikes), in seconds from the strike to the sound; `output` is the WAV, where one was wanted."""
+
+    frames: int
+    steps: tuple[Footstep, ...]
+    delays: tuple[float, ...]
+    output: Path | None
+    warnings: tuple[str, ...]
+
+
+def perform(
+    source: int | str | Path = 0,
+    output: str | Path | None = None,
+    *,
+    style: Style | None = None,
+    people: str | Path | Find | None = None,
+    pose: str | Path | PoseModel | None = None,
+    preset: str | None = None,
+    device: str = "auto",
+    detector: str | FootstepDetector = defaults.DETECTOR,
+    sensitivity: str = defaults.SENSITIVITY,
+    search_step: float = defaults.SEARCH_STEP,
+    min_person: float = defaults.MIN_PERSON,
+    max_people: int = defaults.MAX_PEOPLE,
+    window: bool = True,
+    show: Show | None = None,
+    play: Play | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Performance:
+    """Play the footsteps of the people before a camera (by its index), or in a video, while they walk.
+
+    With `output` (WAV, 48 kHz stereo) nothing is played: the file holds what would have been heard, in time with the
+    frames. Without it, `play` takes the place of the loudspeaker. `show` is called with each annotated picture, by
+    default a window on the screen, unless `window` is False; q, Escape or Ctrl-C ends it, and leaves a whole file. The
+    other arguments are those of `detect` and of `Style`, whose room and loudness are not used: the room is the one that
+    listens, and the level is fixed.
+
+    A step is heard 30 to 130 ms after it, and a frame at the most; half of them within 60 ms. To that comes what the
+    camera, the landmarks (15 ms a person), the sound (10 ms) and the audio device (5 to 20 ms) take. A video is played
+    at its own pace unless it is only written; frames that come while the last one is worked on are left out.
+
+    Raises DeviceError where there is no camera, screen or loudspeaker, MissingExtraError without the audio library,
+    InputError, MediaError and ModelError as `detect` does.
+    """
+    target = None if output is None else _checked(output)
+    with ExitStack() as opened:
+        frames = opened.enter_context(read_camera(source) if isinstance(source, int) else open_source(source))
+        steps = CausalDetector(detector, sensitivity, size=(frames.info.width, frames.info.height))
+        out: Recorder | Play
+        if target is not None:
+            out = opened.enter_context(recorder(target))
+        else:
+            out = play or opened.enter_context(loudspeaker())
+        if window and show is None:
+            show = opened.enter_context(_window())
+        if people is None or isinstance(people, (str, Path)):
+            people = load_people(people, preset=preset, device=device, threads=1)
+        if pose is None or isinstance(pose, (str, Path)):
+            pose = load_pose(pose, preset=preset)
+        stage = _Stage(steps, _Sounds(style or Style()), Overlay(frames.info.rate), out)
+        coming = stage.noted(_paced(opened, source, frames, live=target is None))
+        pursue = partial(pursue_people, search_step=search_step, min_person=min_person, max_people=max_people)
+        for seen in opened.enter_context(closing(pursue(coming, people, pose))):
+            stage.on(seen)
+            if progress:
+                progress(stage.frames, frames.info.expected_frames)
+            if show and not show(stage.overlay.on(seen.frame, seen.poses)):
+                break
+    warnings = [*frames.warnings, *([] if stage.steps else [f"{source}: {stage.why_nothing}"])]
+    return Performance(stage.frames, tuple(stage.steps), tuple(stage.delays), target, tuple(warnings))
+
+
+def _checked(output: str | Path) -> Path:
+    """The path to write to; InputError for one that is no .wav or cannot be written to."""
+    target = Path(output).expanduser()
+    if target.suffix.lower() != ".wav":
+        raise InputError(f"cannot write {target}: the sound is written as .wav; give OUT.wav")
+    check_folder(target.parent)
+    make_folder(target.parent)
+    return target
+
+
+class _Sounds:
+    """The sound of each step where it is heard. How long a foot stays on the ground is told by the steps before it."""
+
+    def __init__(self, style: Style) -> None:
+        self._voice = style.voice or SyntheticVoice(style.surface, style.shoe, seed=style.seed)
+        self._voice.restart()
+        self._seed = style.seed
+        self._down: dict[tuple[int, Foot], float] = {}
+        self._contacts: dict[int, float] = {}
+
+    def __call__(self, step: Footstep) -> Floats | None:
+        """The sound of a heel strike, (samples, 2); None for a toe-off."""
+        foot = step.person, step.foot
+        if step.event == "toe_off":
+            contact = step.time - self._down.pop(foot, math.inf)
+            if 0.05 < contact < _LONGEST:
+                self._contacts[step.person] = contact
+            return None
+        self._down[foot] = step.time
+        side = 0 if step.foot == "left" else 1
+        random = np.random.default_rng((self._seed, step.person, side, round(step.time * 1000)))
+        dry = far_away(self._voice(step, self._contacts.get(step.person), random), distance(step.height))
+        return np.stack([dry * np.float32(_LEVEL * gain) for gain in pan(step.x)], axis=1)
+
+
+class _Stage:
+    """What happens with a frame: its steps are found, heard or written, and drawn from then on."""
+
+    def __init__(self, certain: CausalDetector, sounds: _Sounds, overlay: Overlay, out: Recorder | Play) -> None:
+        self._certain, self._sounds, self.overlay = certain, sounds, overlay
+        self._recording = out if isinstance(out, Recorder) else None
+        self._play = out.play if isinstance(out, Recorder) else out
+        self._came = 0.0
+        self._somebody = False
+        self.frames = 0
+        self.steps: list[Footstep] = []
+        self.delays: list[float] = []
+
+    def noted(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The same frames, and when the last one came is kept."""
+        last = -math.inf
+        for frame in frames:
+            self._came = time.monotonic()
+            if frame.time > last:  # the clock of some systems is too coarse to tell two frames of a camera apart
+                last = frame.time
+                yield frame
+
+    def on(self, seen: Seen) -> None:
+        """A frame whose people are known."""
+        self.frames += 1
+        self._somebody = self._somebody or bool(seen.poses)
+        if self._recording:
+            self._recording.wait(seen.frame.time)
+        for step in self._certain(seen.frame.time, seen.poses, seen.motion):
+            self.steps.append(step)
+            self.overlay.add(step)
+            sound = self._sounds(step)
+            if sound is not None:
+                self._play(sound)
+                worked = 0.0 if self._recording else time.monotonic() - self._came
+                self.delays.append(seen.frame.time - step.time + worked)
+
+    @property
+    def why_nothing(self) -> str:
+        """What to say when there were no steps."""
+        if not self._somebody:
+            return "nobody was found in the picture, so there were no footsteps"
+        return "nobody took a step, or no feet were to be seen"
+
+
+def _paced(opened: ExitStack, source: int | str | Path, frames: Frames, *, live: bool) -> Iterable[Frame]:
+    """The frames as they come: a camera has its own pace."""
+    if isinstance(source, int):
+        return frames
+    ahead = opened.enter_context(closing(prefetch(frames)))
+    return in_real_time(ahead) if live else ahead
+
+
+def in_real_time(
+    frames: Iterable[Frame],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Frame]:
+    """Frames when they are due. Those that are too late are left out, but for one now and then.
+
+    The time begins when the first one has been worked on, which takes longer.
+    """
+    begun: float | None = None
+    shown = before = -math.inf
+    for frame in frames:
+        if shown > -math.inf:
+            if begun is None:
+                begun = clock() - frame.time
+            late = clock() - begun - frame.time
+            if late > frame.time - before and frame.time - shown < _SELDOM:
+                before = frame.time
+                continue
+            sleep(max(-late, 0.0))
+        shown = before = frame.time
+        yield frame
+
+
+@contextmanager
+def _window() -> Iterator[Show]:
+    """A window on the screen, closed at the end."""
+
+    def show(picture: Picture) -> bool:
+        cv2.imshow(_TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        closed = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
+        return cv2.waitKey(1) & 0xFF not in _QUIT and not closed
+
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise DeviceError(_NO_SCREEN)  # Qt would end the whole process
+    try:
+        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL)
+        yield show
+        cv2.destroyWindow(_TITLE)
+    except cv2.error as error:
+        raise DeviceError(f"{_NO_SCREEN} ({error.err})") from error
