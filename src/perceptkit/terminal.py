@@ -19,9 +19,11 @@ from typer.core import TyperGroup
 
 from .errors import PerceptkitError
 
-__all__ = ["Progress", "ReportingGroup", "accept_any_text", "complain", "progress", "show_log", "stages"]
+__all__ = ["INTERRUPTED", "Progress", "ReportingGroup", "accept_any_text", "complain", "progress", "show_log", "stages"]
 
 INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
 _EVERY = 10.0  # seconds between lines of progress where there is no terminal to draw on
 
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from .advice import AUTO, Advice, suggest
     from .annotation import annotate
     from .auditioning import audition
+    from .causal import CausalDetector
     from .detection import detect
     from .events import moved, read_events
     from .exports import EXPORTS, Clip, clip_at, clip_of, write_exports
     from .following import follow_people
     from .footsteps import FOOTSTEP_DETECTORS, SENSITIVITIES, FootstepDetector, detect_footsteps, to_poses
     from .gait import statistics
+    from .live import Performance, perform
     from .loudness import integrated_loudness, true_peak
     from .mixing import ORIGINALS, choose_original, mix
     from .people import PERSON_DETECTORS, PersonDetector, load_people
@@ -48,12 +50,14 @@ _HOMES = {
     "advice": ("AUTO", "Advice", "suggest"),
     "annotation": ("annotate",),
     "auditioning": ("audition",),
+    "causal": ("CausalDetector",),
     "detection": ("detect",),
     "events": ("moved", "read_events"),
     "exports": ("EXPORTS", "Clip", "clip_at", "clip_of", "write_exports"),
     "following": ("follow_people",),
     "footsteps": ("FOOTSTEP_DETECTORS", "SENSITIVITIES", "FootstepDetector", "detect_footsteps", "to_poses"),
     "gait": ("statistics",),
+    "live": ("Performance", "perform"),
     "loudness": ("integrated_loudness", "true_peak"),
     "mixing": ("ORIGINALS", "choose_original", "mix"),
     "people": ("PERSON_DETECTORS", "PersonDetector", "load_people"),
@@ -81,12 +85,14 @@ __all__ = [
     "SHOES",
     "SURFACES",
     "Advice",
+    "CausalDetector",
     "Clip",
     "Detection",
     "Dub",
     "Footstep",
     "FootstepDetector",
     "MediaPipePose",
+    "Performance",
     "PersonDetector",
     "Pose",
     "SampleVoice",
@@ -108,6 +114,7 @@ __all__ = [
     "load_samples",
     "mix",
     "moved",
+    "perform",
     "read_events",
     "render",
     "render_stems",

@@ -16,7 +16,7 @@ from ..errors import write_error
 from ..files import replacing_path
 from .synth import RATE
 
-__all__ = ["LARGE", "Canvas", "in_memory", "on_disk", "write_wav"]
+__all__ = ["LARGE", "Canvas", "in_memory", "on_disk", "open_wav", "write_wav"]
 
 Canvas = Callable[[int, int], Floats]
 """Makes an array of zeros, (samples, channels), or (samples,) for 0 channels. A channel lies in one piece in memory."""
@@ -65,16 +65,26 @@ def _reserve(handle: int, size: int) -> None:
 
 
 def write_wav(path: str | Path, sound: Floats) -> None:
-    """Write a sound (samples, channels) as 24-bit WAV, whole or not at all. Raises DeviceError when the disk is full,
-    InputError when it cannot be written there."""
+    """Write a sound (samples, channels) as 24-bit WAV, whole or not at all; the errors of `open_wav`."""
+    with open_wav(path, sound.shape[1], samples=len(sound)) as write:
+        for start in range(0, len(sound), _BLOCK):
+            write(sound[start : start + _BLOCK])
+
+
+@contextmanager
+def open_wav(path: str | Path, channels: int, *, samples: int = 0) -> Iterator[Callable[[Floats], None]]:
+    """A function that writes pieces (samples, channels) of a 24-bit WAV at 48 kHz, which is there when the block ends.
+
+    One of more than 4 GB, by the `samples` that are expected, is an RF64. Raises DeviceError when the disk is full,
+    InputError when it cannot be written there.
+    """
     import soundfile
 
-    kind = "WAV" if sound.shape[0] * sound.shape[1] * 3 < _WAV else "RF64"
+    kind = "WAV" if samples * channels * 3 < _WAV else "RF64"
     with replacing_path(path) as beside:
         beside.touch()  # so that a folder that may not be written to is said by the system, not by libsndfile
         try:
-            with soundfile.SoundFile(beside, "w", RATE, sound.shape[1], "PCM_24", format=kind) as file:
-                for start in range(0, len(sound), _BLOCK):
-                    file.write(sound[start : start + _BLOCK])
+            with soundfile.SoundFile(beside, "w", RATE, channels, "PCM_24", format=kind) as file:
+                yield file.write
         except soundfile.LibsndfileError as error:  # "System error.", and no word of which
             raise write_error(path, OSError(errno.ENOSPC, str(error))) from error

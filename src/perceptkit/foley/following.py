@@ -24,7 +24,16 @@ from ..video import Frame
 from .camera import CameraMotion, Motion, Shots
 from .types import Pose
 
-__all__ = ["Find", "Landmarker", "PoseModel", "Seen", "follow_people"]
+__all__ = [
+    "Find",
+    "Landmarker",
+    "PoseModel",
+    "Seen",
+    "check_search",
+    "distinct",
+    "find_largest",
+    "follow_people",
+]
 
 _GAP = 0.5  # seconds for which somebody is followed who is not found
 _LONGEST = 30  # frames in a span, however many a second there are
@@ -75,10 +84,7 @@ def follow_people(
     in a crowd all but the `max_people` highest. People are numbered 1, 2, 3, ... as they appear. `workers` threads run
     the networks, by default one a CPU. Raises what `find` and `pose` raise, InputError for values that make no sense.
     """
-    if not 0 <= search_step <= 2:
-        raise InputError(f"search_step is {search_step}; it must lie between 0 and 2 seconds")
-    if max_people < 1:
-        raise InputError(f"max_people is {max_people}; it must be at least 1")
+    check_search(search_step, max_people)
     search = partial(_search, find=find, min_person=min_person, max_people=max_people)
     with closing(spread(search, _spans(frames, search_step), workers=1)) as searched:
         followed = _follow(searched, float(getattr(find, "certain_score", 0.5)))
@@ -122,11 +128,24 @@ def _spans(frames: Iterable[Frame], step: float) -> Iterator[tuple[list[Frame], 
 
 def _search(span: tuple[list[Frame], bool], *, find: Find, min_person: float, max_people: int) -> _Span:
     frames, cut = span
-    boxes, scores = find([frames[0].image])[0]
+    return _Span(frames, cut, *find_largest(find, frames[0].image, min_person, max_people))
+
+
+def check_search(search_step: float, max_people: int) -> None:
+    """InputError for values with which nobody can be searched for."""
+    if not 0 <= search_step <= 2:
+        raise InputError(f"search_step is {search_step}; it must lie between 0 and 2 seconds")
+    if max_people < 1:
+        raise InputError(f"max_people is {max_people}; it must be at least 1")
+
+
+def find_largest(find: Find, image: Picture, min_person: float, max_people: int) -> tuple[Floats, Floats]:
+    """Boxes (N, 4) and scores (N,) of the people in a picture who are high enough, of a crowd the highest."""
+    boxes, scores = find([image])[0]
     heights = boxes[:, 3] - boxes[:, 1]
     large = np.flatnonzero(heights >= min_person)
     kept = large[np.argsort(-heights[large], kind="stable")[:max_people]]
-    return _Span(frames, cut, boxes[kept], scores[kept])
+    return boxes[kept], scores[kept]
 
 
 def _follow(spans: Iterable[_Span], min_score: float) -> Iterator[_Followed]:
@@ -191,7 +210,7 @@ def _landmark(followed: Iterable[_Followed], pose: PoseModel, workers: int) -> G
             motions, *poses = spread(_call, work, workers=workers)
             for index, frame in enumerate(span.frames):
                 there = [each[index] for each in poses]
-                yield Seen(frame, _distinct([pose for pose in there if pose is not None]), motions[index])
+                yield Seen(frame, distinct([pose for pose in there if pose is not None]), motions[index])
 
 
 def _close(followers: dict[int, Landmarker]) -> None:
@@ -219,7 +238,7 @@ def _move(camera: CameraMotion, span: _Followed) -> list[Motion]:
 _SAME = 0.08  # of a body's height: two poses nearer than this on the whole are of one person
 
 
-def _distinct(poses: list[Pose]) -> list[Pose]:
+def distinct(poses: Iterable[Pose]) -> list[Pose]:
     """The poses without those of a body that is another person's, which happens where people hide each other."""
     kept: list[Pose] = []
     for pose in poses:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from ..arrays import Floats, Picture
-from ..errors import DeviceError, InputError
+from ..arrays import Floats
+from ..errors import InputError
 from ..files import check_folder, make_folder
-from ..video import Frame, Frames, open_source, prefetch, read_camera
+from ..video import Frame, Frames, Show, open_source, open_window, prefetch, read_camera
 from . import defaults
 from .annotation import Overlay
 from .causal import CausalDetector
@@ -28,21 +25,17 @@ from .loudspeaker import Play, Recorder, loudspeaker, recorder
 from .people import load_people
 from .pose import load_pose
 from .pursuit import pursue_people
-from .rendering import Style, SyntheticVoice
+from .rendering import Style, SyntheticVoice, step_random
 from .space import distance, far_away, pan
 from .types import Foot, Footstep
 
-__all__ = ["Performance", "Show", "in_real_time", "perform"]
-
-Show = Callable[[Picture], bool]
-"""Shows a picture; False when no more are wanted."""
+__all__ = ["Performance", "in_real_time", "perform"]
 
 _LEVEL = 10 ** (-3 / 20)  # a usual step on concrete, 3 m away, then has its peak at -9 dBFS, the softest ground at -20
 _LONGEST = 1.6  # seconds on the ground
 _SELDOM = 0.25  # seconds of a video of which at least one frame is shown, however late it is
-_NO_SCREEN = "a window cannot be opened here; go without one (--no-window)"
+_INSTEAD = "go without one (--no-window)"
 _TITLE = "perceptkit foley (q to quit)"
-_QUIT = (ord("q"), 27)  # 27: Escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +94,7 @@ def perform(
         else:
             out = play or opened.enter_context(loudspeaker())
         if window and show is None:
-            show = opened.enter_context(_window())
+            show = opened.enter_context(open_window(_TITLE, _INSTEAD))
         if people is None or isinstance(people, (str, Path)):
             people = load_people(people, preset=preset, device=device, threads=1)
         if pose is None or isinstance(pose, (str, Path)):
@@ -148,9 +141,8 @@ class _Sounds:
                 self._contacts[step.person] = contact
             return None
         self._down[foot] = step.time
-        side = 0 if step.foot == "left" else 1
-        random = np.random.default_rng((self._seed, step.person, side, round(step.time * 1000)))
-        dry = far_away(self._voice(step, self._contacts.get(step.person), random), distance(step.height))
+        own = self._voice(step, self._contacts.get(step.person), step_random(step, self._seed))
+        dry = far_away(own, distance(step.height))
         return np.stack([dry * np.float32(_LEVEL * gain) for gain in pan(step.x)], axis=1)
 
 
@@ -230,22 +222,3 @@ def in_real_time(
             sleep(max(-late, 0.0))
         shown = before = frame.time
         yield frame
-
-
-@contextmanager
-def _window() -> Iterator[Show]:
-    """A window on the screen, closed at the end."""
-
-    def show(picture: Picture) -> bool:
-        cv2.imshow(_TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        closed = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
-        return cv2.waitKey(1) & 0xFF not in _QUIT and not closed
-
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise DeviceError(_NO_SCREEN)  # Qt would end the whole process
-    try:
-        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL)
-        yield show
-        cv2.destroyWindow(_TITLE)
-    except cv2.error as error:
-        raise DeviceError(f"{_NO_SCREEN} ({error.err})") from error

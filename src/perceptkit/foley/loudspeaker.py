@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats
-from ..errors import DeviceError, MissingExtraError, PerceptkitError, write_error
-from ..files import replacing_path
+from ..errors import DeviceError, MissingExtraError, PerceptkitError
+from .canvas import open_wav
 from .synth import RATE
 
 __all__ = ["Mixer", "Play", "Recorder", "loudspeaker", "recorder"]
@@ -147,25 +146,18 @@ def recorder(path: str | Path) -> Iterator[Recorder]:
     """Record to a WAV of 24 bits.
 
     The file is whole, with all that was played, even when Ctrl-C or an error of ours ends it early; where one comes
-    before the beginning, there is none. Raises DeviceError
-    when the disk is full, InputError when it cannot be written there.
+    before the beginning, there is none. Raises DeviceError when the disk is full, InputError when it cannot be written
+    there.
     """
-    import soundfile
-
     early: BaseException | None = None
-    with replacing_path(path) as beside:
-        beside.touch()  # so that a folder that may not be written to is said by the system, not by libsndfile
+    with open_wav(path, 2) as write:
+        recording = Recorder(write)
         try:
-            with soundfile.SoundFile(beside, "w", RATE, 2, "PCM_24", format="WAV") as file:
-                recording = Recorder(file.write)
-                try:
-                    yield recording
-                except (KeyboardInterrupt, PerceptkitError) as error:
-                    if not recording.begun:
-                        raise
-                    early = error
-                recording.finish()
-        except soundfile.LibsndfileError as error:  # "System error.", and no word of which
-            raise write_error(path, OSError(errno.ENOSPC, str(error))) from error
+            yield recording
+        except (KeyboardInterrupt, PerceptkitError) as error:
+            if not recording.begun:
+                raise
+            early = error
+        recording.finish()
     if early is not None:
         raise early

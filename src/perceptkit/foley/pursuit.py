@@ -7,7 +7,7 @@ later, and by then each box has gone along with the body in it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any
@@ -15,20 +15,18 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats
-from ..errors import InputError
 from ..models import cpu_count
 from ..threads import spread
 from ..tracks import Tracker
 from ..video import Frame
 from .camera import CameraMotion, Shots
-from .following import Find, Landmarker, PoseModel, Seen
+from .following import Find, Landmarker, PoseModel, Seen, check_search, distinct, find_largest
 from .types import Pose
 
 __all__ = ["pursue_people"]
 
 _GAP = 0.5  # seconds for which somebody is followed who is not found
 _REMEMBERED = 64  # frames for which it is known where a body was
-_SAME = 0.08  # of a body's height: two poses nearer than this on the whole are of one person
 _HIPS = slice(23, 25)
 
 _Found = tuple[Frame, Floats, Floats]  # a frame that was searched, the boxes and the scores
@@ -49,10 +47,7 @@ def pursue_people(
     The first frame waits for its search. Of somebody new the first pose comes one to two search steps later; a frame
     waits for a search only where that takes longer than `search_step`.
     """
-    if not 0 <= search_step <= 2:
-        raise InputError(f"search_step is {search_step}; it must lie between 0 and 2 seconds")
-    if max_people < 1:
-        raise InputError(f"max_people is {max_people}; it must be at least 1")
+    check_search(search_step, max_people)
     wanted: deque[Frame] = deque()
     shots, camera = Shots(), CameraMotion()
     search = partial(_search, find=find, min_person=min_person, max_people=max_people)
@@ -73,7 +68,7 @@ def pursue_people(
             work: list[Callable[[], Any]] = [partial(camera, frame.image, shown, cut=cut)]
             work += [partial(people.see, person, frame, box) for person, box in boxes.items()]
             motion, *poses = spread(_call, work, workers=workers or cpu_count())
-            yield Seen(frame, _distinct([each for each in poses if each is not None]), motion)
+            yield Seen(frame, distinct([each for each in poses if each is not None]), motion)
 
 
 def _wanted(frames: deque[Frame]) -> Iterator[Frame | None]:
@@ -85,11 +80,7 @@ def _wanted(frames: deque[Frame]) -> Iterator[Frame | None]:
 def _search(frame: Frame | None, *, find: Find, min_person: float, max_people: int) -> _Found | None:
     if frame is None:
         return None
-    boxes, scores = find([frame.image])[0]
-    heights = boxes[:, 3] - boxes[:, 1]
-    large = np.flatnonzero(heights >= min_person)
-    kept = large[np.argsort(-heights[large], kind="stable")[:max_people]]
-    return frame, boxes[kept], scores[kept]
+    return frame, *find_largest(find, frame.image, min_person, max_people)
 
 
 def _call(task: Callable[[], Any]) -> Any:
@@ -170,14 +161,3 @@ class _People:
         """Let go of all landmarkers."""
         while self._bodies:
             self._bodies.popitem()[1].landmarker.close()
-
-
-def _distinct(poses: Sequence[Pose]) -> list[Pose]:
-    """The poses without those of a body that is another person's, which happens where people hide each other."""
-    kept: list[Pose] = []
-    for pose in poses:
-        height = float(np.ptp(pose.keypoints[:, 1]))
-        apart = (np.linalg.norm(pose.keypoints[:, :2] - each.keypoints[:, :2], axis=1).mean() for each in kept)
-        if all(distance > _SAME * height for distance in apart):
-            kept.append(pose)
-    return kept

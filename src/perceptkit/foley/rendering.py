@@ -39,6 +39,7 @@ __all__ = [
     "loudness_of",
     "render",
     "render_stems",
+    "step_random",
 ]
 
 LOUDNESS: Mapping[str, float] = {"film": -23.0, "web": -16.0}
@@ -248,13 +249,17 @@ def _stance(pace: float) -> float | None:
     return pace * (_RUN_STANCE if pace < _RUN else _WALK_STANCE)
 
 
+def step_random(step: Footstep, seed: int) -> np.random.Generator:
+    """The random numbers of a step: of its person, its foot and its time in milliseconds."""
+    side = 0 if step.foot == "left" else 1
+    return np.random.default_rng((seed, step.person, side, round(step.time * 1000)))
+
+
 def _place(landing: _Landing, voice: Voice, seed: int, sounds: Sequence[Floats], sent: Floats) -> None:
     """Add a step to sounds, and to what is sent to the room."""
     step = landing.step
-    side = 0 if step.foot == "left" else 1
-    random = np.random.default_rng((seed, step.person, side, round(step.time * 1000)))
     metres = distance(step.height)
-    dry = far_away(voice(step, landing.contact, random), metres)
+    dry = far_away(voice(step, landing.contact, step_random(step, seed)), metres)
     start = round(step.time * RATE)
     dry = dry[: len(sent) - start]
     span = slice(start, start + len(dry))

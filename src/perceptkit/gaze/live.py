@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
-import cv2
-
-from ..arrays import Picture
-from ..errors import DeviceError
 from ..face import load_detector
-from ..video import open_source, read_camera
+from ..video import Show, open_source, open_window, read_camera
 from . import defaults
 from .attention import at_camera
 from .drawing import draw
@@ -22,12 +15,8 @@ from .reading import read_gaze
 
 __all__ = ["watch"]
 
-Show = Callable[[Picture], bool]
-"""Shows a picture; False when no more are wanted."""
-
-_NO_SCREEN = "a window cannot be opened here; without --live the result is written to files"
 _TITLE = "perceptkit gaze (q to quit)"
-_QUIT = (ord("q"), 27)  # 27: Escape
+_INSTEAD = "without --live the result is written to files"
 
 
 def watch(
@@ -53,7 +42,7 @@ def watch(
     shown = 0
     with ExitStack() as opened:
         frames = opened.enter_context(read_camera(source) if isinstance(source, int) else open_source(source))
-        shows = show or opened.enter_context(_window())
+        shows = show or opened.enter_context(open_window(_TITLE, _INSTEAD))
         readings = opened.enter_context(closing(read_gaze(frames, found, estimate, smooth=smooth, workers=1)))
         for reading in readings:
             camera = [at_camera(one, angle=camera_angle) for one in reading.seen.gazes]
@@ -61,22 +50,3 @@ def watch(
             if not shows(draw(reading.frame.image, reading.seen, camera=camera)):
                 break
     return shown
-
-
-@contextmanager
-def _window() -> Iterator[Show]:
-    """A window on the screen, closed at the end."""
-
-    def show(picture: Picture) -> bool:
-        cv2.imshow(_TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        closed = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
-        return cv2.waitKey(1) & 0xFF not in _QUIT and not closed
-
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise DeviceError(_NO_SCREEN)  # Qt would end the whole process
-    try:
-        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL)
-        yield show
-        cv2.destroyWindow(_TITLE)
-    except cv2.error as error:
-        raise DeviceError(f"{_NO_SCREEN} ({error.err})") from error

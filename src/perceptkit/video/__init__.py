@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .replacing import replace_sound
     from .sources import open_source, read_camera, read_folder, read_photos
     from .targets import check_target
+    from .window import Show, open_window
     from .writing import Writer
 
 _HOMES = {
@@ -32,6 +33,7 @@ _HOMES = {
     "replacing": ("replace_sound",),
     "sources": ("open_source", "read_camera", "read_folder", "read_photos"),
     "targets": ("check_target",),
+    "window": ("Show", "open_window"),
     "writing": ("Writer",),
 }
 
@@ -40,12 +42,14 @@ __all__ = [
     "Frame",
     "Frames",
     "Limits",
+    "Show",
     "VideoInfo",
     "Writer",
     "batched",
     "check_target",
     "info",
     "open_source",
+    "open_window",
     "prefetch",
     "read",
     "read_camera",

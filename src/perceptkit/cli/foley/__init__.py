@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from . import detecting, sounding
+from . import detecting, playing, sounding
 
 __all__ = ["app"]
 
@@ -40,5 +40,6 @@ for command in (
     sounding.export,
     sounding.surfaces,
     sounding.suggest,
+    playing.live,
 ):
     app.command()(command)
