@@ -160,6 +160,9 @@ def test_without_a_key_the_surface_is_guessed_on_this_machine_and_that_is_said(t
         (["mix", "clip.mp4", "edited.csv", "-o", "out.mp4"], 2, "not a video but a text file"),
         (["surfaces", "--audition", "hear", "--only", "lava"], 2, "unknown surface 'lava'"),
         (["suggest", "clip.mp4", "--endpoint", "ftp://x"], 2, "http"),
+        (["live", "nothing.mp4", "-o", "live.wav"], 2, "nothing.mp4"),
+        (["live", "clip.mp4", "-o", "live.mp3"], 2, "written as .wav"),
+        (["live", "clip.mp4", "--surface", "auto"], 2, "name a surface"),
     ],
 )
 def test_complaints_are_one_line(folder: Path, arguments: list[str], code: int, message: str) -> None:
@@ -182,7 +185,7 @@ def test_a_word_that_is_no_command_and_no_file_is_not_taken_for_a_video(tmp_path
     assert "No such command 'detct'" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["add", "render", "mix", "export", "surfaces", "suggest"])
+@pytest.mark.parametrize("command", ["add", "render", "mix", "export", "surfaces", "suggest", "live"])
 def test_help_fits(command: str, tmp_path: Path) -> None:
     done = run(tmp_path, command, "--help", models=None)
     assert done.returncode == 0
@@ -214,6 +217,17 @@ def test_a_video_in_which_nobody_walks_is_written_with_a_warning(folder: Path) -
     assert any("nobody was found in the picture" in line for line in said(done.stderr))
     assert json.loads(done.stdout)["events"] == []
     assert video.info(folder / "out.mp4").frames == 100
+
+
+@pytest.mark.weights
+def test_what_would_be_heard_live_is_written(tmp_path: Path) -> None:
+    source = video_file("walk-grass-side.mp4")
+    done = run(tmp_path, "live", source, "-o", "live.wav", "--no-window", "--surface", "wood", "--preset", "permissive")
+    assert (done.returncode, said(done.stderr)) == (0, [])
+    first, second = done.stdout.splitlines()
+    assert " footsteps in 230 frames, " in first
+    assert second == "live.wav"
+    assert 7.5 < soundfile.info(tmp_path / "live.wav").duration < 10
 
 
 @posix

@@ -32,7 +32,7 @@ _STEP = RATE // 10  # a gating block is four of these
 _ABSOLUTE, _RELATIVE = -70.0, -10.0  # LUFS; LU below the mean
 _BLOCK = 600 * _STEP  # samples at a time
 _PHASES, _TAPS = 4, 12
-_ROUNDS, _CLOSE = 5, 1.0  # of limiting; LU that are made up for in the last one
+_ROUNDS, _CLOSE, _LITTLE = 5, 0.2, 1.5  # of limiting; LU; dB that the limiter may take away
 _REACH = 64  # samples: around a peak too high, so far does the limiter look and hold
 
 
@@ -105,10 +105,10 @@ def _highest(block: Floats) -> Floats:
     return highest
 
 
-def limit(sound: Floats, ceiling: float = CEILING) -> bool:
-    """Turn a sound down, in place, for the milliseconds in which its true peak would be above `ceiling` dBTP; whether
-    that was so anywhere."""
-    limited = False
+def limit(sound: Floats, ceiling: float = CEILING) -> float:
+    """Turn a sound down, in place, for the milliseconds in which its true peak would be above `ceiling` dBTP; the
+    energy that it loses (the sum of squares)."""
+    lost = 0.0
     most = 10 ** ((ceiling - 0.05) / 20)
     for start, stop in _loud_spans(sound, most):
         first = max(0, start - 4 * _REACH)
@@ -116,11 +116,11 @@ def limit(sound: Floats, ceiling: float = CEILING) -> bool:
         gain = np.minimum(1, most / np.maximum(_between(block), 1e-9))
         if gain.min() == 1:
             continue
-        limited = True
         gain = minimum_filter1d(gain, 2 * _REACH + 1, mode="constant", cval=1.0)
-        gain = uniform_filter1d(gain, _REACH, mode="nearest")
-        sound[first : first + len(block)] = block * gain[:, None].astype(np.float32)
-    return limited
+        gain = uniform_filter1d(gain, _REACH, mode="nearest").astype(np.float32)
+        lost += float(np.einsum("tc,tc,t->", block, block, 1 - gain * gain))
+        sound[first : first + len(block)] = block * gain[:, None]
+    return lost
 
 
 def _loud_spans(sound: Floats, most: float) -> Iterator[tuple[int, int]]:
@@ -142,18 +142,31 @@ def _loud_spans(sound: Floats, most: float) -> Iterator[tuple[int, int]]:
 def normalise(sound: Floats, loudness: float, ceiling: float = CEILING) -> float:
     """Make a sound so loud (LUFS), in place, and keep its true peak below `ceiling` dBTP; the gain in dB.
 
-    Silence stays silent. Where the limiter takes away so much that the loudness is missed, the gain is raised.
+    Silence stays silent. What the limiter takes away is made up for, as far as that goes.
     """
     gain = 0.0
-    for again in range(_ROUNDS):
+    for _ in range(_ROUNDS):
         change = loudness - integrated_loudness(sound)
-        if not math.isfinite(change):
+        if not math.isfinite(change) or abs(change) < _CLOSE:
             break
         scale(sound, change)
         gain += change
-        if not limit(sound, ceiling) or (again and abs(change) < _CLOSE):  # of which little is lost again
+        lost = limit(sound, ceiling)
+        if not lost:
+            break
+        # A little is made up for by what the energy says, without measuring the loudness again.
+        left = _energy(sound)
+        loss = 10 * math.log10(1 + lost / left)
+        if loss < _LITTLE:
+            scale(sound, loss)
+            gain += loss
+            limit(sound, ceiling)
             break
     return gain
+
+
+def _energy(sound: Floats) -> float:
+    return sum(float(np.dot(channel, channel)) for channel in np.asarray(sound).T)
 
 
 def scale(sound: Floats, decibels: float) -> None:

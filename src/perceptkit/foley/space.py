@@ -19,7 +19,7 @@ __all__ = ["ROOMS", "Room", "add_room", "choose_room", "distance", "far_away", "
 
 _BODY = 1.7  # metres
 _VIEW = 2 * math.tan(math.radians(45 / 2))  # how high the picture is at 1 m: that of a usual lens
-_NEAREST, _USUAL, _FARTHEST = 1.5, 3.0, 60.0  # metres
+_NEAREST, _USUAL, _CLEAR, _FARTHEST = 1.5, 3.0, 5.0, 60.0  # metres
 _WIDEST = 0.7  # of the way from the middle to a loudspeaker
 _BLOCK = 1 << 16  # samples that are put into a room at a time
 
@@ -63,12 +63,12 @@ def distance(height: float | None) -> float:
 
 
 def far_away(sound: Floats, metres: float) -> Floats:
-    """A sound as it is heard from a distance: 6 dB softer for twice the way, against 3 m, and farther away with less
-    treble, as air takes it (18 kHz at 3 m, 8 kHz at 20 m)."""
+    """A sound as it is heard from a distance: 6 dB softer for twice the way, against 3 m, and from 5 m on with less
+    treble, as air takes it (8 kHz at 20 m)."""
     nearer = _USUAL / metres
-    if metres <= _USUAL:
+    if metres <= _CLEAR:
         return sound * np.float32(nearer)
-    pole = math.exp(-2 * math.pi * 18_000 * (8 / 18) ** ((metres - _USUAL) / 17) / RATE)
+    pole = math.exp(-2 * math.pi * 18_000 * (8 / 18) ** ((metres - _CLEAR) / (20 - _CLEAR)) / RATE)
     zeros, poles = np.array([(1 - pole) * nearer], np.float32), np.array([1, -pole], np.float32)
     return np.asarray(lfilter(zeros, poles, sound), np.float32)
 
