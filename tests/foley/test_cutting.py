@@ -7,8 +7,8 @@ import pytest
 from recorded import RATE, beginnings, hit, recording, walk
 from scipy.signal import fftconvolve
 
-from perceptkit.foley.cutting import cut_steps
 from perceptkit.foley.samples import load_samples
+from perceptkit.foley.sound.cutting import cut_steps
 from shared_data import footsteps_folder
 
 

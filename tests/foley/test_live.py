@@ -17,9 +17,9 @@ from perceptkit.arrays import Floats, Picture
 from perceptkit.errors import DeviceError, InputError, MissingExtraError
 from perceptkit.foley import Footstep, Pose
 from perceptkit.foley.live import in_real_time, perform
-from perceptkit.foley.loudspeaker import Mixer, loudspeaker, recorder
 from perceptkit.foley.pursuit import pursue_people
 from perceptkit.foley.rendering import Style
+from perceptkit.foley.sound.loudspeaker import Mixer, loudspeaker, recorder
 from perceptkit.video import Frame
 from shared_data import model_file, video_file
 from systems import linux

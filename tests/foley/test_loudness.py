@@ -12,7 +12,7 @@ from sounds import RATE
 
 from perceptkit.arrays import Floats
 from perceptkit.foley import integrated_loudness, true_peak
-from perceptkit.foley.loudness import limit, normalise
+from perceptkit.foley.sound.loudness import limit, normalise
 
 
 def sine(level: float, seconds: float = 5, hertz: float = 997.0, phase: float = 0.0) -> Floats:

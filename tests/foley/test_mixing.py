@@ -18,8 +18,8 @@ from perceptkit import foley, video
 from perceptkit.arrays import Floats
 from perceptkit.errors import InputError, MediaError
 from perceptkit.foley import Footstep, Style, add_sound, mix, render, true_peak, write_sound
-from perceptkit.foley.canvas import in_memory, write_wav
 from perceptkit.foley.mixing import with_original
+from perceptkit.foley.sound.canvas import in_memory, write_wav
 from shared_data import video_file
 from systems import posix
 

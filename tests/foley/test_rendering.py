@@ -22,8 +22,8 @@ from perceptkit.foley import (
     render_stems,
     true_peak,
 )
-from perceptkit.foley.canvas import on_disk
-from perceptkit.foley.space import distance, far_away, pan
+from perceptkit.foley.sound.canvas import on_disk
+from perceptkit.foley.sound.space import distance, far_away, pan
 
 
 def apart(*times: float, **fields: object) -> list[Footstep]:

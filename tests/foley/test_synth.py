@@ -13,7 +13,7 @@ from sounds import RATE, features, level, onset
 from perceptkit.arrays import Floats
 from perceptkit.errors import InputError
 from perceptkit.foley import SHOES, SURFACES, step_sound
-from perceptkit.foley.contact import ground_reaction
+from perceptkit.foley.sound.contact import ground_reaction
 from perceptkit.foley.synth import Gait
 from shared_data import footsteps_folder
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from .footsteps import FOOTSTEP_DETECTORS, SENSITIVITIES, FootstepDetector, detect_footsteps, to_poses
     from .gait import statistics
     from .live import Performance, perform
-    from .loudness import integrated_loudness, true_peak
     from .mixing import ORIGINALS, choose_original, mix
     from .people import PERSON_DETECTORS, PersonDetector, load_people
     from .pose import POSE_MODELS, MediaPipePose, load_pose
@@ -40,7 +39,8 @@ if TYPE_CHECKING:
     from .results import Detection
     from .samples import SampleVoice, load_samples, sample_at
     from .smpte import timecode
-    from .space import ROOMS
+    from .sound.loudness import integrated_loudness, true_peak
+    from .sound.space import ROOMS
     from .surfaces import SHOES, SURFACES
     from .synth import step_sound
     from .types import Footstep, Pose
@@ -58,7 +58,7 @@ _HOMES = {
     "footsteps": ("FOOTSTEP_DETECTORS", "SENSITIVITIES", "FootstepDetector", "detect_footsteps", "to_poses"),
     "gait": ("statistics",),
     "live": ("Performance", "perform"),
-    "loudness": ("integrated_loudness", "true_peak"),
+    "sound.loudness": ("integrated_loudness", "true_peak"),
     "mixing": ("ORIGINALS", "choose_original", "mix"),
     "people": ("PERSON_DETECTORS", "PersonDetector", "load_people"),
     "pose": ("POSE_MODELS", "MediaPipePose", "load_pose"),
@@ -66,7 +66,7 @@ _HOMES = {
     "results": ("Detection",),
     "samples": ("SampleVoice", "load_samples", "sample_at"),
     "smpte": ("timecode",),
-    "space": ("ROOMS",),
+    "sound.space": ("ROOMS",),
     "surfaces": ("SHOES", "SURFACES"),
     "synth": ("step_sound",),
     "types": ("Footstep", "Pose"),

@@ -19,10 +19,10 @@ from ..output import count
 from ..video import check_target, info, replace_sound
 from . import defaults
 from .annotation import annotate
-from .canvas import Canvas, on_disk, write_wav
 from .mixing import choose_original, mixed_wav
 from .rendering import MIX, Style, check_duration, render, render_stems
 from .results import Detection
+from .sound.canvas import Canvas, on_disk, write_wav
 from .types import Footstep
 
 __all__ = ["Dub", "add_sound", "write_sound"]

@@ -19,10 +19,9 @@ from ..errors import InputError
 from ..files import make_folder, write_bytes
 from ..images import encode_png
 from ..pages import FADED, FINER, INK, RULE, Axis, fill, write
-from .canvas import write_wav
 from .rendering import Style, render
+from .sound.canvas import RATE, write_wav
 from .surfaces import SHOES, SURFACES, choose_surface
-from .synth import RATE
 from .types import Foot, Footstep
 
 __all__ = ["audition", "draw_sound"]

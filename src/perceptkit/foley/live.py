@@ -21,12 +21,12 @@ from .annotation import Overlay
 from .causal import CausalDetector
 from .following import Find, PoseModel, Seen
 from .footsteps import FootstepDetector
-from .loudspeaker import Play, Recorder, loudspeaker, recorder
 from .people import load_people
 from .pose import load_pose
 from .pursuit import pursue_people
 from .rendering import Style, SyntheticVoice, step_random
-from .space import distance, far_away, pan
+from .sound.loudspeaker import Play, Recorder, loudspeaker, recorder
+from .sound.space import distance, far_away, pan
 from .types import Foot, Footstep
 
 __all__ = ["Performance", "in_real_time", "perform"]

@@ -21,9 +21,8 @@ from ..arrays import Floats
 from ..errors import InputError, MediaError
 from ..video import check_target, read_sound, replace_sound, sound_length
 from . import defaults
-from .canvas import Canvas, on_disk, write_wav
-from .loudness import limit
-from .synth import RATE
+from .sound.canvas import RATE, Canvas, on_disk, write_wav
+from .sound.loudness import limit
 
 __all__ = ["ORIGINALS", "choose_original", "mix", "mixed_wav", "with_original"]
 

@@ -21,12 +21,12 @@ from .. import limits
 from ..arrays import Floats
 from ..errors import InputError
 from . import defaults
-from .canvas import Canvas, in_memory
 from .gait import contacts
-from .loudness import limit, normalise, scale
-from .space import add_room, choose_room, distance, far_away, pan
+from .sound.canvas import RATE, Canvas, in_memory
+from .sound.loudness import limit, normalise, scale
+from .sound.space import add_room, choose_room, distance, far_away, pan
 from .surfaces import choose_shoe, choose_surface
-from .synth import RATE, make_step
+from .synth import make_step
 from .types import Foot, Footstep
 
 __all__ = [

@@ -16,9 +16,9 @@ import numpy as np
 from ..arrays import Floats
 from ..errors import InputError, MediaError
 from ..files import expand
-from .cutting import cut_step_at, cut_steps
-from .recordings import KINDS, SUFFIXES, duration_of, read_mono, resample
-from .synth import RATE
+from .sound.canvas import RATE
+from .sound.cutting import cut_step_at, cut_steps
+from .sound.recordings import KINDS, SUFFIXES, duration_of, read_mono, resample
 from .types import Foot, Footstep
 
 __all__ = ["SampleVoice", "load_samples", "sample_at"]

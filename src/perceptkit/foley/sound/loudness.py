@@ -13,8 +13,8 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import firwin, sosfilt
 
-from ..arrays import Floats
-from .synth import RATE
+from ...arrays import Floats
+from .canvas import RATE
 
 __all__ = ["CEILING", "integrated_loudness", "limit", "normalise", "scale", "true_peak"]
 
@@ -31,8 +31,9 @@ _WEIGHTING = np.array(
 _STEP = RATE // 10  # a gating block is four of these
 _ABSOLUTE, _RELATIVE = -70.0, -10.0  # LUFS; LU below the mean
 _BLOCK = 600 * _STEP  # samples at a time
+_SPAN = 1 << 19  # samples that are limited at a time
 _PHASES, _TAPS = 4, 12
-_ROUNDS, _CLOSE, _LITTLE = 5, 0.2, 1.5  # of limiting; LU; dB that the limiter may take away
+_ROUNDS, _CLOSE, _LITTLE = 5, 0.2, 0.3  # of limiting; LU; dB that the limiter may take away unnoticed
 _REACH = 64  # samples: around a peak too high, so far does the limiter look and hold
 
 
@@ -106,8 +107,8 @@ def _highest(block: Floats) -> Floats:
 
 
 def limit(sound: Floats, ceiling: float = CEILING) -> float:
-    """Turn a sound down, in place, for the milliseconds in which its true peak would be above `ceiling` dBTP; the
-    energy that it loses (the sum of squares)."""
+    """Turn a sound down, in place, for the milliseconds in which its true peak would be above `ceiling` dBTP; how many
+    dB of its energy it loses."""
     lost = 0.0
     most = 10 ** ((ceiling - 0.05) / 20)
     for start, stop in _loud_spans(sound, most):
@@ -120,29 +121,29 @@ def limit(sound: Floats, ceiling: float = CEILING) -> float:
         gain = uniform_filter1d(gain, _REACH, mode="nearest").astype(np.float32)
         lost += float(np.einsum("tc,tc,t->", block, block, 1 - gain * gain))
         sound[first : first + len(block)] = block * gain[:, None]
-    return lost
+    return 10 * math.log10(1 + lost / _energy(sound)) if lost else 0.0
+
+
+def _energy(sound: Floats) -> float:
+    return sum(float(np.dot(channel, channel)) for channel in np.asarray(sound).T)
 
 
 def _loud_spans(sound: Floats, most: float) -> Iterator[tuple[int, int]]:
-    """From where to where a sound may be too high: stretches that lie far apart."""
-    span: tuple[int, int] | None = None
-    for start in range(0, len(sound), _BLOCK):
-        block = _highest(np.asarray(sound[start : start + _BLOCK]))
-        for place in (np.flatnonzero(block * _MOST > most) + start).tolist():
-            if span and place - span[1] <= 10 * _REACH:
-                span = span[0], place + 1
-            else:
-                if span:
-                    yield span
-                span = place, place + 1
-    if span:
-        yield span
+    """From where to where a sound may be too high: stretches that lie apart, or are as long as a block."""
+    for start in range(0, len(sound), _SPAN):
+        block = _highest(np.asarray(sound[start : start + _SPAN]))
+        places = np.flatnonzero(block * _MOST > most) + start
+        if len(places):
+            ends = np.flatnonzero(np.diff(places) > 10 * _REACH)
+            for first, last in zip([0, *(ends + 1)], [*ends, len(places) - 1], strict=True):
+                yield int(places[first]), int(places[last]) + 1
 
 
 def normalise(sound: Floats, loudness: float, ceiling: float = CEILING) -> float:
-    """Make a sound so loud (LUFS), in place, and keep its true peak below `ceiling` dBTP; the gain in dB.
+    """Make a sound so loud (LUFS), in place, with a true peak of at most `ceiling` dBTP; the gain in dB.
 
-    Silence stays silent. What the limiter takes away is made up for, as far as that goes.
+    What the limiter takes away is made up for, as far as that goes. Silence stays silent, and a sound too short to have
+    a loudness keeps its own.
     """
     gain = 0.0
     for _ in range(_ROUNDS):
@@ -151,22 +152,10 @@ def normalise(sound: Floats, loudness: float, ceiling: float = CEILING) -> float
             break
         scale(sound, change)
         gain += change
-        lost = limit(sound, ceiling)
-        if not lost:
-            break
-        # A little is made up for by what the energy says, without measuring the loudness again.
-        left = _energy(sound)
-        loss = 10 * math.log10(1 + lost / left)
-        if loss < _LITTLE:
-            scale(sound, loss)
-            gain += loss
-            limit(sound, ceiling)
-            break
+        if limit(sound, ceiling) < _LITTLE:
+            return gain
+    limit(sound, ceiling)
     return gain
-
-
-def _energy(sound: Floats) -> float:
-    return sum(float(np.dot(channel, channel)) for channel in np.asarray(sound).T)
 
 
 def scale(sound: Floats, decibels: float) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrays import Floats
-from ..errors import write_error
-from ..files import replacing_path
-from .synth import RATE
+from ...arrays import Floats
+from ...errors import write_error
+from ...files import replacing_path
 
-__all__ = ["LARGE", "Canvas", "in_memory", "on_disk", "open_wav", "write_wav"]
+__all__ = ["LARGE", "RATE", "Canvas", "in_memory", "on_disk", "open_wav", "write_wav"]
+
+RATE = 48_000
+"""Samples a second of all sound that is made here."""
 
 Canvas = Callable[[int, int], Floats]
 """Makes an array of zeros, (samples, channels), or (samples,) for 0 channels. A channel lies in one piece in memory."""

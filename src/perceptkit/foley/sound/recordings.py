@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..arrays import Floats
-from ..errors import MediaError
-from ..files import sniff
-from .synth import RATE
+from ...arrays import Floats
+from ...errors import MediaError
+from ...files import sniff
+from .canvas import RATE
 
 if TYPE_CHECKING:
     import soundfile

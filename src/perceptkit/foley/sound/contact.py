@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import Floats
+from ...arrays import Floats
 
-__all__ = ["RUN_CONTACT", "WALK_CONTACT", "ground_reaction"]
+__all__ = ["CURVE", "RUN_CONTACT", "WALK_CONTACT", "ground_reaction"]
+
+CURVE = 1000
+"""Points a second in which forces are told."""
 
 WALK_CONTACT, RUN_CONTACT = 0.65, 0.24
 """Seconds on the ground of a step of somebody who walks, and who runs."""

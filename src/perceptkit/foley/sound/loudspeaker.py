@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Floats
-from ..errors import DeviceError, MissingExtraError, PerceptkitError
-from .canvas import open_wav
-from .synth import RATE
+from ...arrays import Floats
+from ...errors import DeviceError, MissingExtraError, PerceptkitError
+from .canvas import RATE, open_wav
 
 __all__ = ["Mixer", "Play", "Recorder", "loudspeaker", "recorder"]
 

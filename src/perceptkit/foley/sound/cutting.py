@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfilt
 
-from ..arrays import Floats, Integers
+from ...arrays import Floats, Integers
 from .recordings import mix_down
 
 __all__ = ["cut_step_at", "cut_steps"]

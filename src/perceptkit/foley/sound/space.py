@@ -11,9 +11,9 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import lfilter
 
-from ..arrays import Floats
-from ..errors import InputError
-from .synth import RATE
+from ...arrays import Floats
+from ...errors import InputError
+from .canvas import RATE
 
 __all__ = ["ROOMS", "Room", "add_room", "choose_room", "distance", "far_away", "pan"]
 
