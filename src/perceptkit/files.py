@@ -17,6 +17,7 @@ from .errors import InputError, write_error
 
 __all__ = [
     "check_folder",
+    "check_not_over",
     "expand",
     "make_folder",
     "remove_parts",
@@ -230,6 +231,13 @@ def check_folder(path: str | Path) -> Path:
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"cannot write {path}: {there} may not be written to; choose another output folder")
     return folder
+
+
+def check_not_over(target: str | Path, *sources: str | Path) -> None:
+    """InputError when a file would be written over by what is made of it."""
+    for source in sources:
+        if os.path.exists(source) and os.path.exists(target) and os.path.samefile(source, target):  # noqa: PTH110, PTH121
+            raise InputError(f"{target} would be written over by what is made of it; choose another output")
 
 
 def make_folder(path: str | Path) -> Path:

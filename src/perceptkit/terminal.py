@@ -40,7 +40,10 @@ class ReportingGroup(TyperGroup):
             complain(str(error))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as error:
-            complain("interrupted; run the same command again (gaze: with --resume) to go on where it stopped")
+            complain(
+                "interrupted; nothing is left half-written. Run the same command again "
+                "(faces extract goes on where it stopped, and gaze with --resume)"
+            )
             raise typer.Exit(INTERRUPTED) from error
         except ImportError as error:
             if "shared object" not in str(error):
@@ -123,6 +126,7 @@ def _drawn() -> Iterator[Callable[[str, int, int | None], None]]:
                 if unit != now:
                     now = unit
                     bar.reset(task, description=unit, visible=True, rate="")
+                    bar.tasks[0].total = None  # which reset leaves as it was
                 bar.update(task, completed=done, total=total, rate=f"{rate(done):.1f}/s")
 
             yield update

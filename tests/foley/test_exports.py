@@ -187,7 +187,6 @@ def test_every_format_holds_ten_steps_at_every_rate_and_none_where_there_are_non
 def test_every_format_has_a_file_of_its_own() -> None:
     files = [export.file for export in EXPORTS.values()]
     assert len(set(files)) == len(files)
-    assert all(export.about for export in EXPORTS.values())
 
 
 def test_the_chosen_formats_are_written_and_others_are_not(tmp_path: Path) -> None:

@@ -102,6 +102,17 @@ def test_a_sound_is_made_as_loud_as_wanted_below_the_ceiling(loudness: float) ->
         assert math.isfinite(gain)
 
 
+def test_the_ceiling_holds_for_what_is_as_loud_as_wanted_already_and_for_what_is_too_short() -> None:
+    loud = bursts(2)
+    loud *= np.float32(10 ** ((-23 - integrated_loudness(loud)) / 20))
+    loud[RATE] = 3
+    normalise(loud, integrated_loudness(loud))
+    assert true_peak(loud) <= -1
+    short = np.full((1000, 2), 2, np.float32)
+    normalise(short, -23)
+    assert true_peak(short) <= -1
+
+
 def test_silence_stays_silent() -> None:
     sound = np.zeros((RATE, 2), np.float32)
     assert normalise(sound, -23) == 0

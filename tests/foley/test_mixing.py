@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -73,7 +75,7 @@ def test_the_pictures_are_copied(clip: Path, steps: Path, tmp_path: Path) -> Non
 def test_the_original_is_kept_ducked_or_muted(clip: Path, steps: Path) -> None:
     sound = heard(steps)
     before = heard(clip)
-    kept, ducked, muted = (with_original(sound, clip, name, [], in_memory) for name in ("keep", "duck", "mute"))
+    kept, ducked, muted = (with_original(sound, clip, name, LONG, [], in_memory) for name in ("keep", "duck", "mute"))
     pad = np.zeros_like(kept)
     pad[: len(sound)] = sound
     assert muted is sound
@@ -89,7 +91,7 @@ def test_ducking_has_no_steps_in_it(clip: Path, steps: Path) -> None:
     path = steps.with_name("tone.wav")
     write_wav(path, tone)
     sound = heard(steps)
-    difference = (with_original(sound, path, "duck", [], in_memory)[: len(sound)] - sound)[:, 0]
+    difference = (with_original(sound, path, "duck", LONG, [], in_memory)[: len(sound)] - sound)[:, 0]
     assert np.abs(np.diff(difference)).max() < 0.2 * 0.05 * 1.1
 
 
@@ -97,7 +99,7 @@ def test_a_loud_original_and_loud_steps_stay_below_the_ceiling(tmp_path: Path) -
     random = np.random.default_rng(0)
     write_wav(tmp_path / "loud.wav", random.uniform(-1, 1, (2 * RATE, 2)).astype(np.float32))
     sound = random.uniform(-0.9, 0.9, (2 * RATE, 2)).astype(np.float32)
-    assert true_peak(with_original(sound, tmp_path / "loud.wav", "keep", [], in_memory)) <= -1
+    assert true_peak(with_original(sound, tmp_path / "loud.wav", "keep", 2, [], in_memory)) <= -1
 
 
 def test_a_longer_original_is_not_cut(tmp_path: Path, steps: Path) -> None:
@@ -129,8 +131,10 @@ def test_sounds_of_other_kinds_become_stereo_aac(tmp_path: Path, steps: Path, so
 def test_names_and_files_that_make_no_sense_are_refused(clip: Path, steps: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="original is 'louder'; choose one of: keep, duck, mute"):
         mix(clip, steps, tmp_path / "out.mp4", original="louder")
-    with pytest.raises(InputError, match="would be written over"):
-        mix(clip, steps, clip)
+    for written_over in (clip, steps.rename(steps.with_suffix(".mp4"))):
+        with pytest.raises(InputError, match="would be written over"):
+            mix(clip, steps.with_suffix(".mp4"), written_over)
+    steps.with_suffix(".mp4").rename(steps)
     with pytest.raises(InputError, match=r"written as \.mp4"):
         mix(clip, steps, tmp_path / "out.avi")
     with pytest.raises(MediaError, match="holds no sound"):
@@ -168,7 +172,7 @@ def test_steps_after_the_end_of_the_video_are_left_out_and_that_is_said(clip: Pa
 
 def test_without_steps_the_video_keeps_its_own_sound(clip: Path, tmp_path: Path) -> None:
     dub = add_sound(clip, [], tmp_path / "out.mp4", original="mute")
-    assert any("there are none" in warning for warning in dub.warnings)
+    assert any("no footsteps to be heard" in warning for warning in dub.warnings)
     before, after = heard(clip), heard(tmp_path / "out.mp4")
     assert level(after[: 3 * RATE]) == pytest.approx(level(before[: 3 * RATE]), abs=1)
 
@@ -191,6 +195,37 @@ def test_nothing_to_hear_is_said_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"written as \.wav"):
         write_sound(walk(4), tmp_path / "steps.mp3")
     assert not list(tmp_path.iterdir())
+
+
+def test_steps_are_heard_to_the_end_of_pictures_that_begin_late(tmp_path: Path) -> None:
+    times = [1 + Fraction(number, 25) for number in range(75)]
+    late = write_clip(tmp_path / "late.mkv", times=times, sounds=[Sound(seconds=3)])
+    dub = add_sound(late, [Footstep(3.9, "left", "heel_strike", 0.9)], tmp_path / "out.mp4")
+    assert (dub.footsteps, dub.warnings) == (1, ())
+    assert soundfile.info(dub.sounds[0]).duration == pytest.approx(4, abs=0.05)
+
+
+def test_an_original_of_unknown_length_is_heard_whole(tmp_path: Path, steps: Path) -> None:
+    options = {"live": "1"}  # as recorders write that cannot go back: no length in the header
+    source = write_clip(tmp_path / "c.mkv", count=100, sounds=[Sound(seconds=4, click=3.5)], container=options)
+    mix(source, steps, tmp_path / "out.mp4", original="keep")
+    after = heard(tmp_path / "out.mp4")
+    assert level(after[round(3.49 * RATE) :][: RATE // 20]) > level(after[round(3.3 * RATE) :][: RATE // 20]) + 20
+
+
+def test_what_cannot_be_copied_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "old.webm", codec="libvpx", options={"deadline": "realtime"})
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(MediaError, match=r"\(vp8\) cannot be copied into an MP4; convert it to H\.264"):
+        add_sound(source, walk(1.5), tmp_path / "out.mp4")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@posix
+def test_names_that_are_no_text_are_written(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff.wav"))
+    write_sound(walk(2), path)
+    assert path.exists()
 
 
 @posix

@@ -172,6 +172,17 @@ def test_only_what_is_within_the_duration_is_heard() -> None:
     assert not render([replace(step, event="toe_off") for step in apart(1.0)], duration=2).any()
 
 
+def test_nothing_is_heard_before_the_beginning() -> None:
+    sound = render([Footstep(-0.5, "left", "heel_strike", 0.9), *apart(1.0)], duration=2)
+    assert np.abs(sound[: RATE - 1]).max() < 1e-7  # 24 bits are coarser
+
+
+@pytest.mark.parametrize("height", [0.9, 1.05, 1.3])
+@pytest.mark.parametrize("surface", ["concrete", "gravel", "tile"])
+def test_people_who_fill_the_picture_stay_below_the_ceiling(surface: str, height: float) -> None:
+    assert true_peak(render(walk(5, height=height), Style(surface, "leather"), duration=5)) <= -1
+
+
 def test_who_runs_is_told_by_the_contact_or_the_pace() -> None:
     def shortest(pace: float, contact: float | None) -> float:
         steps = apart(*(0.5 + pace * number for number in range(4)))

@@ -17,7 +17,7 @@ from sounds import RATE, onset
 
 from clips import Sound, packets, write_clip
 from perceptkit import video
-from perceptkit.foley import SURFACES, read_events
+from perceptkit.foley import ROOMS, SHOES, SURFACES, read_events
 from perceptkit.video import Frame
 from shared_data import footsteps_folder, video_file
 from systems import posix
@@ -53,9 +53,10 @@ def test_edited_footsteps_are_put_under_a_video_without_searching(folder: Path) 
     }
     assert names == {
         *("events.csv", "events.json", "timecode.txt", "events.mid", "events.edl", "events.rpp", "labels.txt"),
+        *("stats.json", "timeline.png"),
         *("footsteps.wav", "stems/person-1-left.wav", "stems/person-1-right.wav", "stems/room.wav"),
     }
-    assert "footsteps.wav" in (folder / "clip-footsteps-foley" / "events.rpp").read_text()
+    assert 'FILE "footsteps.wav"' in (folder / "clip-footsteps-foley" / "events.rpp").read_text()
     assert heard_at(folder / "clip-footsteps-foley" / "footsteps.wav") == pytest.approx(0.5, abs=0.002)
     before, after = (
         [bytes(packet) for packet in packets(folder / name, "video")] for name in ("clip.mp4", "clip-footsteps.mp4")
@@ -68,6 +69,27 @@ def test_an_offset_moves_all_footsteps_and_their_data(folder: Path) -> None:
     assert done.returncode == 0
     assert heard_at(folder / "late-foley" / "footsteps.wav") == pytest.approx(0.38, abs=0.002)
     assert [step.time for step in read_events(folder / "late-foley" / "events.csv")] == [0.38, 1.13, 1.88, 2.63]
+
+
+def test_the_list_that_was_edited_is_not_written_over(folder: Path) -> None:
+    assert run(folder, "clip.mp4", "-o", "out.mp4", "--events", "edited.csv", models=None).returncode == 0
+    edited = folder / "out-foley" / "events.csv"
+    edited.write_text(EVENTS)
+    for _ in range(2):
+        done = run(folder, "clip.mp4", "-o", "out.mp4", "--events", edited, "--offset-ms", "40", models=None)
+        assert done.returncode == 0
+        assert edited.read_text() == EVENTS
+        assert json.loads((folder / "out-foley" / "events.json").read_text())["events"][0]["time_seconds"] == 0.54
+
+
+def test_what_falls_out_is_said(folder: Path) -> None:
+    done = run(folder, "clip.mp4", "--events", "edited.csv", "--offset-ms", "-700", "--json", models=None)
+    assert "1 event falls before the beginning" in done.stderr
+    assert [event["time_seconds"] for event in json.loads(done.stdout)["events"]] == [0.55, 1.3, 2.05]
+    done = run(folder, "clip.mp4", "--events", "edited.csv", "--offset-ms", "2000", models=None)
+    assert done.returncode == 3
+    assert "2 events come after its end (4.00 s)" in done.stderr
+    assert "2 footsteps on concrete" in done.stdout
 
 
 def test_render_mix_and_export_do_the_same_in_parts(folder: Path) -> None:
@@ -109,7 +131,8 @@ def test_own_recordings_are_heard(folder: Path) -> None:
 def test_surfaces_are_listed_and_can_be_listened_to(tmp_path: Path) -> None:
     done = run(tmp_path, "surfaces", models=None)
     assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.splitlines()] == [*SURFACES, "shoes:"]
+    words = [line.split()[0] for line in done.stdout.splitlines()]
+    assert words == ["surfaces:", *SURFACES, "shoes:", *SHOES, "rooms:", *ROOMS]
     done = run(tmp_path, "surfaces", "--audition", "hear", "--only", "gravel", models=None)
     assert (done.returncode, done.stdout) == (0, "listen to and look at hear\n")
     assert {path.name for path in (tmp_path / "hear").iterdir()} == {"gravel.wav", "gravel.png"}
@@ -153,6 +176,12 @@ def test_without_a_key_the_surface_is_guessed_on_this_machine_and_that_is_said(t
         (["clip.mp4", "--sample", "nothing.wav"], 2, "nothing.wav"),
         (["render", "empty.csv", "-o", "steps.wav"], 2, "no heel strikes to be heard"),
         (["render", "edited.csv", "-o", "steps.mp3"], 2, "written as .wav"),
+        (["render", "edited.csv", "-o", "steps.wav", "--surface", "auto"], 2, "name a surface"),
+        (["render", "edited.csv", "-o", "steps.wav", "--at", "1"], 2, "--at says where in the file of --sample"),
+        (["surfaces", "--only", "gravel"], 2, "give both"),
+        (["hollow"], 2, "not a regular file"),
+        (["old.webm", "--events", "edited.csv"], 2, "(vp8) cannot be copied into an MP4; convert it to H.264"),
+        (["clip.mp4", "-o", "blocked.mp4"], 2, "blocked-foley"),
         (["render", "edited.csv", "-o", "steps.wav", "--duration", "-1"], 2, "duration is -1"),
         (["export", "edited.csv", "-o", "for", "--to", "docx"], 2, "unknown format of events 'docx'"),
         (["export", "edited.csv", "-o", "for", "--drop"], 2, "no drop-frame timecode at 25"),
@@ -170,6 +199,8 @@ def test_complaints_are_one_line(folder: Path, arguments: list[str], code: int, 
     (folder / "bad.csv").write_text("time_seconds,strength\n0.5,0.5\n")
     (folder / "nan.csv").write_text("time_seconds,foot\n0.5,left\nnan,left\n")
     (folder / "empty.csv").write_text("time_seconds,foot\n")
+    (folder / "blocked-foley").write_text("a file")
+    write_clip(folder / "old.webm", codec="libvpx", options={"deadline": "realtime"})
     before = sorted(folder.rglob("*"))
     done = run(folder, *arguments, models=None)
     assert (done.returncode, done.stdout) == (code, "")

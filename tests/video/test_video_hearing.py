@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,6 @@ def test_of_two_tracks_the_first_is_heard_and_that_is_said(tmp_path: Path) -> No
 def test_a_video_without_sound_gives_nothing(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "silent.mp4")
     assert heard(path)[0].shape == (0, 2)
-    assert video.sound_length(path) == 0
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,6 @@ def test_a_wav_of_any_kind_is_the_same_sound(tmp_path: Path, rate: int, kind: st
     assert len(sound) == pytest.approx(RATE, abs=64)
     inner = sound[4800:-4800]
     assert np.sqrt((inner**2).mean()) == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
-    assert video.sound_length(tmp_path / "tone.wav") == pytest.approx(1, abs=0.01)
 
 
 def test_a_sound_that_is_cut_short_is_heard_so_far(tmp_path: Path) -> None:
@@ -108,3 +107,20 @@ def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("no sound")
     with pytest.raises(MediaError, match="not a video but a text file"):
         heard(tmp_path / "text.wav")
+
+
+def test_when_pictures_are_shown_is_told_without_decoding(tmp_path: Path) -> None:
+    times = [Fraction(number * number, 200) + Fraction(1, 5) for number in range(15)]
+    for name, sounds in (("varying.mkv", [Sound()]), ("silent.mp4", [])):
+        path = write_clip(tmp_path / name, times=times, unit=Fraction(1, 1000), sounds=sounds)
+        with video.read(path) as frames:
+            decoded = [frame.time for frame in frames]
+        *told, end = video.frame_times(path)
+        assert told == pytest.approx(decoded, abs=1e-6)
+        assert end > told[-1]
+
+
+def test_pictures_that_begin_after_the_sound_end_later_than_their_own_length(tmp_path: Path) -> None:
+    times = [1 + Fraction(number, 25) for number in range(75)]
+    path = write_clip(tmp_path / "late.mkv", times=times, sounds=[Sound(seconds=3)])
+    assert video.frame_times(path)[-1] == pytest.approx(4, abs=0.05)

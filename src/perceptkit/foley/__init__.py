@@ -20,23 +20,23 @@ from typing import TYPE_CHECKING
 from ..lazy import load_names
 
 if TYPE_CHECKING:
-    from .adding import Dub, add_sound, write_sound
+    from .adding import Dub, add_sound, check_dub, write_sound
     from .advice import AUTO, Advice, suggest
     from .annotation import annotate
     from .auditioning import audition
     from .causal import CausalDetector
     from .detection import detect
     from .events import moved, read_events
-    from .exports import EXPORTS, Clip, clip_at, clip_of, write_exports
+    from .exports import EXPORTS, Clip, clip_at, clip_of, rows, write_exports
     from .following import follow_people
     from .footsteps import FOOTSTEP_DETECTORS, SENSITIVITIES, FootstepDetector, detect_footsteps, to_poses
     from .gait import statistics
     from .live import Performance, perform
-    from .mixing import ORIGINALS, choose_original, mix
+    from .mixing import ORIGINALS, mix
     from .people import PERSON_DETECTORS, PersonDetector, load_people
     from .pose import POSE_MODELS, MediaPipePose, load_pose
     from .rendering import LOUDNESS, Style, SyntheticVoice, Voice, render, render_stems
-    from .results import Detection
+    from .results import Detection, save_events
     from .samples import SampleVoice, load_samples, sample_at
     from .smpte import timecode
     from .sound.loudness import integrated_loudness, true_peak
@@ -46,24 +46,24 @@ if TYPE_CHECKING:
     from .types import Footstep, Pose
 
 _HOMES = {
-    "adding": ("Dub", "add_sound", "write_sound"),
+    "adding": ("Dub", "add_sound", "check_dub", "write_sound"),
     "advice": ("AUTO", "Advice", "suggest"),
     "annotation": ("annotate",),
     "auditioning": ("audition",),
     "causal": ("CausalDetector",),
     "detection": ("detect",),
     "events": ("moved", "read_events"),
-    "exports": ("EXPORTS", "Clip", "clip_at", "clip_of", "write_exports"),
+    "exports": ("EXPORTS", "Clip", "clip_at", "clip_of", "rows", "write_exports"),
     "following": ("follow_people",),
     "footsteps": ("FOOTSTEP_DETECTORS", "SENSITIVITIES", "FootstepDetector", "detect_footsteps", "to_poses"),
     "gait": ("statistics",),
     "live": ("Performance", "perform"),
     "sound.loudness": ("integrated_loudness", "true_peak"),
-    "mixing": ("ORIGINALS", "choose_original", "mix"),
+    "mixing": ("ORIGINALS", "mix"),
     "people": ("PERSON_DETECTORS", "PersonDetector", "load_people"),
     "pose": ("POSE_MODELS", "MediaPipePose", "load_pose"),
     "rendering": ("LOUDNESS", "Style", "SyntheticVoice", "Voice", "render", "render_stems"),
-    "results": ("Detection",),
+    "results": ("Detection", "save_events"),
     "samples": ("SampleVoice", "load_samples", "sample_at"),
     "smpte": ("timecode",),
     "sound.space": ("ROOMS",),
@@ -102,7 +102,7 @@ __all__ = [
     "add_sound",
     "annotate",
     "audition",
-    "choose_original",
+    "check_dub",
     "clip_at",
     "clip_of",
     "detect",
@@ -118,7 +118,9 @@ __all__ = [
     "read_events",
     "render",
     "render_stems",
+    "rows",
     "sample_at",
+    "save_events",
     "statistics",
     "step_sound",
     "suggest",

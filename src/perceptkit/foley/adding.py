@@ -16,7 +16,7 @@ from ..arrays import Floats
 from ..errors import InputError
 from ..files import check_folder, make_folder
 from ..output import count
-from ..video import check_target, info, replace_sound
+from ..video import check_copyable, check_target, frame_times, info, replace_sound
 from . import defaults
 from .annotation import annotate
 from .mixing import choose_original, mixed_wav
@@ -25,16 +25,17 @@ from .results import Detection
 from .sound.canvas import Canvas, on_disk, write_wav
 from .types import Footstep
 
-__all__ = ["Dub", "add_sound", "write_sound"]
+__all__ = ["Dub", "add_sound", "check_dub", "write_sound"]
 
 Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Dub:
-    """A video with the sound of footsteps: its path, the `folder` of the data, the `sounds` in it (footsteps.wav
-    first), and what was wrong."""
+    """A video with the sound of so many `footsteps`: its path, the `folder` of the data, the `sounds` in it
+    (footsteps.wav first), and what was wrong."""
 
+    footsteps: int
     video: Path
     folder: Path
     sounds: tuple[Path, ...]
@@ -58,24 +59,37 @@ def add_sound(
 
     `drawn` is a detection to draw into the pictures. `progress` is called with the footsteps made, `drawing` with the
     frames drawn. Footsteps after the end of the video are left out, which `warnings` says; without any, the video
-    keeps its own sound. Raises InputError or MediaError for what cannot be
-    used, DeviceError when the disk is full; then there is no `target`.
+    keeps its own sound. Raises InputError or MediaError for what cannot be used, DeviceError when the disk is full;
+    then there is no `target`.
     """
-    choose_original(original)
-    target = check_target(source, target)
-    about = info(source)
-    heard, warnings = _within(source, steps, about.duration)
-    folder = make_folder(target.with_name(f"{target.stem}-foley"))
+    target, folder = check_dub(source, target, original=original, drawn=drawn is not None)
+    end = float(frame_times(source)[-1])
+    heard, warnings = _within(source, steps, end)
+    make_folder(folder)
     with on_disk(folder) as canvas:
-        sounds, mix = _written(heard, folder, style or Style(), stems, about.duration, canvas, progress)
+        sounds = _rendered(heard, style or Style(), stems, end, canvas, progress)
+        paths = _saved(sounds, folder / "footsteps.wav", folder / "stems")
         if not heard:  # nothing is ducked or muted for no steps
             original = "keep"
-        with mixed_wav(mix, source, original, folder, warnings, canvas) as wav:
+        with mixed_wav(sounds[MIX], source, original, end, folder, warnings, canvas) as wav:
             if drawn:
                 annotate(drawn, target, sound=wav, progress=drawing)
             else:
                 warnings += replace_sound(source, wav, target)
-    return Dub(target, folder, sounds, tuple(warnings))
+    footsteps = sum(step.event == "heel_strike" for step in heard)
+    return Dub(footsteps, target, folder, paths, tuple(warnings))
+
+
+def check_dub(source: str | Path, target: str | Path, *, original: str, drawn: bool) -> tuple[Path, Path]:
+    """The paths of the video and of the folder that `add_sound` writes; the errors that it would raise after the
+    work."""
+    choose_original(original)
+    target = check_target(target, source)
+    if drawn:
+        info(source)
+    else:
+        check_copyable(source)
+    return target, check_folder(target.with_name(f"{target.stem}-foley"))
 
 
 def write_sound(
@@ -105,30 +119,17 @@ def write_sound(
         return _saved(sounds, target, target.with_name(f"{target.stem}-stems"))
 
 
-def _within(source: str | Path, steps: Sequence[Footstep], duration: float | None) -> tuple[list[Footstep], list[str]]:
+def _within(source: str | Path, steps: Sequence[Footstep], end: float) -> tuple[list[Footstep], list[str]]:
     """The footsteps that are in a video, and what is to be said of the others."""
-    heard = [step for step in steps if duration is None or step.time < duration]
+    heard = [step for step in steps if step.time < end]
+    warnings = []
+    if beyond := len(steps) - len(heard):
+        what = count(beyond, "event comes", "events come")
+        warnings.append(f"{source}: {what} after its end ({end:.2f} s) and left out")
     if not any(step.event == "heel_strike" for step in heard):
-        return [], [f"{source}: no footsteps are heard, because there are none in it"]
-    beyond = len(steps) - len(heard)
-    if not beyond:
-        return heard, []
-    left_out = f"{count(beyond, 'event comes', 'events come')} after its end ({duration:.2f} s) and left out"
-    return heard, [f"{source}: {left_out}"]
-
-
-def _written(
-    steps: Sequence[Footstep],
-    folder: Path,
-    style: Style,
-    stems: bool,
-    duration: float | None,
-    canvas: Canvas,
-    progress: Progress | None,
-) -> tuple[tuple[Path, ...], Floats]:
-    """The files of a rendering, and the mix of it."""
-    sounds = _rendered(steps, style, stems, duration, canvas, progress)
-    return _saved(sounds, folder / "footsteps.wav", folder / "stems"), sounds[MIX]
+        warnings.append(f"{source}: there are no footsteps to be heard; it keeps its own sound")
+        return [], warnings
+    return heard, warnings
 
 
 def _rendered(

@@ -37,7 +37,7 @@ def annotate(
     Raises InputError where the source would be written over, MediaError for a source that cannot be read any more,
     DeviceError when the disk is full.
     """
-    target = check_target(detection.source, target)
+    target = check_target(target, detection.source)
     make_folder(target.parent)
     overlay = Overlay(detection.info.rate)
     for step in detection.steps:

@@ -23,7 +23,7 @@ from .. import __version__, limits
 from ..errors import InputError
 from ..files import make_folder, write_bytes
 from ..output import dumps
-from ..video import info
+from ..video import frame_times, info
 from .gait import contacts
 from .midi import Note, encode
 from .signals import Doubles
@@ -64,7 +64,7 @@ class Clip:
     @property
     def end(self) -> float | None:
         """When it ends, in seconds; None where nobody knows."""
-        if self.duration is None and self.times is not None and len(self.times):
+        if self.times is not None and len(self.times):
             return float(self.times[-1] + 1 / self.rate)
         return self.duration
 
@@ -87,10 +87,10 @@ class Clip:
 
 
 def clip_of(source: str | Path, *, sounds: Sequence[Path] = (), drop: bool | None = None) -> Clip:
-    """A video as files about it tell of it, by its header. Raises MediaError for what is no video."""
+    """A video as files about it tell of it. Raises MediaError for what is no video."""
     path = Path(source).expanduser()
-    about = info(path)
-    return Clip(path.name, path, about.rate, duration=about.duration, sounds=tuple(sounds), drop=drop)
+    *times, end = frame_times(path)
+    return Clip(path.name, path, info(path).rate, np.array(times), float(end), sounds=tuple(sounds), drop=drop)
 
 
 def clip_at(rate: float, name: str, *, drop: bool | None = None) -> Clip:
@@ -104,10 +104,9 @@ def clip_at(rate: float, name: str, *, drop: bool | None = None) -> Clip:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A kind of file: its name in the folder, what it is for, and what makes its content."""
+    """A kind of file: its name in the folder, and what makes its content."""
 
     file: str
-    about: str
     content: Callable[[Sequence[Footstep], Clip], bytes]
 
 
@@ -290,12 +289,12 @@ def _one_line(text: str) -> str:
 
 
 EXPORTS: dict[str, Export] = {
-    "csv": Export("events.csv", "a table, a line an event; edit it and read it back", _csv),
-    "json": Export("events.json", "the same for programs, with warnings", _json),
-    "timecode": Export("timecode.txt", "a line an event, for people at an editing desk", _timecode),
-    "midi": Export("events.mid", "notes for samplers, a track a person", _midi),
-    "edl": Export("events.edl", "a CMX3600 list with locators, for Resolve, Avid and Premiere", _edl),
-    "rpp": Export("events.rpp", "a Reaper project with the video, its sounds and markers", _rpp),
-    "audacity": Export("labels.txt", "a label track for Audacity", _audacity),
+    "csv": Export("events.csv", _csv),
+    "json": Export("events.json", _json),
+    "timecode": Export("timecode.txt", _timecode),
+    "midi": Export("events.mid", _midi),
+    "edl": Export("events.edl", _edl),
+    "rpp": Export("events.rpp", _rpp),
+    "audacity": Export("labels.txt", _audacity),
 }
 """Every format that events can be written in."""

@@ -8,8 +8,7 @@ What becomes of the original sound is a row of `ORIGINALS`. The pictures are cop
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,10 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from ..arrays import Floats
 from ..errors import InputError, MediaError
-from ..video import check_target, read_sound, replace_sound, sound_length
+from ..files import make_folder
+from ..video import check_copyable, check_target, frame_times, read_sound, replace_sound
 from . import defaults
-from .sound.canvas import RATE, Canvas, on_disk, write_wav
+from .sound.canvas import RATE, Canvas, on_disk, scratch_folder, write_wav
 from .sound.loudness import limit
 
 __all__ = ["ORIGINALS", "choose_original", "mix", "mixed_wav", "with_original"]
@@ -33,7 +33,6 @@ _POINT = RATE // 100  # samples: the level is looked at a hundred times a second
 _AUDIBLE = 10 ** (-40 / 20)  # of the loudest step: what is softer does not turn the original down
 _HOLD, _FADE = 0.25, 0.12  # seconds: it stays down until steps are so far away, and goes down and up in this time
 _TAIL = 0.5  # seconds: by less, a sound is longer than its pictures because of how it was encoded
-_SLACK = 1.0  # seconds by which a sound may be longer than its header says
 
 
 def mix(source: str | Path, sound: str | Path, target: str | Path, *, original: str = defaults.ORIGINAL) -> list[str]:
@@ -45,24 +44,27 @@ def mix(source: str | Path, sound: str | Path, target: str | Path, *, original: 
     or MediaError for what cannot be read or written, DeviceError when the disk is full.
     """
     choose_original(original)
-    target = check_target(source, target)
+    target = check_target(target, source, sound)
+    check_copyable(source)
+    end = float(frame_times(source)[-1])
+    folder = make_folder(target.parent)
     warnings: list[str] = []
-    with on_disk(target.parent) as canvas:
-        steps = _filled(read_sound(sound, warnings), round((sound_length(sound) + _SLACK) * RATE), canvas)
+    with on_disk(folder) as canvas:
+        steps = _heard(sound, warnings, canvas)
         if not len(steps):
             raise MediaError(f"{sound}: holds no sound")
-        with mixed_wav(steps, source, original, target.parent, warnings, canvas) as wav:
+        with mixed_wav(steps, source, original, end, folder, warnings, canvas) as wav:
             return [*warnings, *replace_sound(source, wav, target)]
 
 
 @contextmanager
 def mixed_wav(
-    steps: Floats, source: str | Path, original: str, folder: Path, warnings: list[str], canvas: Canvas
+    steps: Floats, source: str | Path, original: str, end: float, folder: Path, warnings: list[str], canvas: Canvas
 ) -> Iterator[Path]:
     """Steps together with the sound of a video, as a WAV in `folder` that is gone when the block ends."""
-    mixed = with_original(steps, source, original, warnings, canvas)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".mix-", ignore_cleanup_errors=True) as scratch:
-        wav = Path(scratch, "mix.wav")
+    mixed = with_original(steps, source, original, end, warnings, canvas)
+    with scratch_folder(folder) as scratch:
+        wav = scratch / "mix.wav"
         write_wav(wav, mixed)
         yield wav
 
@@ -74,17 +76,19 @@ def choose_original(name: str) -> float:
     return ORIGINALS[name]
 
 
-def with_original(steps: Floats, source: str | Path, original: str, warnings: list[str], canvas: Canvas) -> Floats:
-    """Steps (samples, 2) together with the sound of a video, as long as the longer of them; less than half a second by
-    which the video's own sound is longer is left out."""
+def with_original(
+    steps: Floats, source: str | Path, original: str, end: float, warnings: list[str], canvas: Canvas
+) -> Floats:
+    """Steps (samples, 2) together with the sound of a video whose pictures end at `end` seconds, as long as the longer
+    of them; less than half a second by which the video's own sound is longer than its pictures is left out."""
     level = choose_original(original)
     if level == -math.inf:
         return steps
-    own = _filled(read_sound(source, warnings), round((sound_length(source) + _SLACK) * RATE), canvas)
+    own = _heard(source, warnings, canvas)
     if not len(own):
         return steps
-    if len(steps) < len(own) < len(steps) + _TAIL * RATE:
-        own = own[: len(steps)]
+    if end < len(own) / RATE < end + _TAIL:
+        own = own[: max(round(end * RATE), len(steps))]
     mixed = canvas(max(len(own), len(steps)), 2)
     gain = _ducking(steps, len(mixed), level)
     for start in range(0, len(mixed), RATE):
@@ -97,15 +101,14 @@ def with_original(steps: Floats, source: str | Path, original: str, warnings: li
     return mixed
 
 
-def _filled(blocks: Iterable[Floats], samples: int, canvas: Canvas) -> Floats:
-    """Blocks one after the other, at most so many samples."""
-    sound = canvas(samples, 2)
+def _heard(path: str | Path, warnings: list[str], canvas: Canvas) -> Floats:
+    """The sound of a file. It is read twice, because what a header says of its length may be a guess."""
+    sound = canvas(sum(map(len, read_sound(path, []))), 2)
     reached = 0
-    for block in blocks:
-        block = block[: samples - reached]
+    for block in read_sound(path, warnings):
         sound[reached : reached + len(block)] = block
         reached += len(block)
-    return sound[:reached]
+    return sound
 
 
 def _ducking(steps: Floats, samples: int, level: float) -> np.ndarray[Any, np.dtype[np.float64]]:

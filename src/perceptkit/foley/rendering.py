@@ -132,9 +132,9 @@ def render(
     """The sound of footsteps, float32 (samples, 2) at 48 kHz, `duration` seconds long (to 2 s after the last step).
 
     Heel strikes from 0 to `duration` are heard, with a true peak of at most -1 dBTP. The same input gives the same
-    samples: the random numbers of a step come from the seed, its person, its foot and its time in milliseconds, so that
-    others may be moved or left out. An hour takes 2 GB, unless `canvas` makes arrays elsewhere. Raises InputError for
-    values that make no sense.
+    samples: the random numbers of a made step come from the seed, its person, its foot and its time in milliseconds, so
+    that it stays the same when others are moved or left out, as long as its toe-off is known. An hour takes 2 GB,
+    unless `canvas` makes arrays elsewhere. Raises InputError for values that make no sense.
     """
     return _render(list(steps), (), style or Style(), duration, canvas, progress)[MIX]
 
@@ -150,7 +150,7 @@ def render_stems(
     """What `render` gives, as `mix`, and the parts it is the sum of: `person-1-left`, `person-1-right`, ..., dry, and
     `room`, how the room answers to all of them.
 
-    All are as loud as they are in the mix. Only where a limiter holds back a peak is the sum a little higher.
+    All are as loud as they are in the mix. Where the limiter holds back a peak of the mix, their sum is higher.
     """
     steps = list(steps)
     feet = sorted({(step.person, step.foot) for step in steps if step.event == "heel_strike"})
@@ -168,7 +168,7 @@ def _render(
     """The mix, and the stems of some feet and the room."""
     voice = style.voice or SyntheticVoice(style.surface, style.shoe, seed=style.seed)
     voice.restart()
-    landings = [each for each in _landings(steps) if duration is None or each.step.time < duration]
+    landings = [each for each in _landings(steps) if 0 <= each.step.time < (duration or math.inf)]
     if duration is None:
         duration = landings[-1].step.time + _END if landings else _END
     samples = round(check_duration(duration) * RATE)
@@ -182,10 +182,10 @@ def _render(
     named = {f"person-{person}-{side}": stem for (person, side), stem in stems.items()}
     around = choose_room(style.room or choose_surface(style.surface).room)
     if around:
-        if stems:
+        add_room(mix, sent, around)
+        if stems:  # once more, so that the mix is the same bit by bit with stems and without
             named["room"] = canvas(samples, 2)
             add_room(named["room"], sent, around)
-        add_room(mix, sent, around)
     gain = normalise(mix, loudness_of(style.loudness))
     for stem in named.values():
         scale(stem, gain)

@@ -19,12 +19,13 @@ from ..files import make_folder, write_bytes
 from ..images import encode_png
 from ..output import count, write_json
 from ..video import VideoInfo
-from .exports import COLUMNS, Clip, rows, write_exports
+from .exports import COLUMNS, EXPORTS, Clip, rows, write_exports
+from .gait import statistics
 from .lanes import timeline
 from .signals import Doubles
 from .types import Footstep, Pose
 
-__all__ = ["COLUMNS", "Detection"]
+__all__ = ["COLUMNS", "Detection", "save_events"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,15 +67,10 @@ class Detection:
         `sounds` are files of it that the Reaper project shows beside the video. Raises DeviceError or InputError for a
         folder that cannot be written.
         """
-        folder = make_folder(folder)
-        write_exports(self.steps, replace(self.clip, sounds=tuple(sounds)), folder)
-        write_json(folder / "stats.json", self.statistics)
-        write_bytes(folder / "timeline.png", self._timeline())
-        return folder
+        return _save(self.steps, replace(self.clip, sounds=tuple(sounds)), self.statistics, make_folder(folder))
 
     def _timeline(self) -> bytes:
-        end = float(self.times[-1] + 1 / self.info.rate) if len(self.times) else 1.0
-        return encode_png(timeline(self.steps, self.statistics["people"], end=end, title=self.source.name))
+        return _timeline(self.steps, self.clip, self.statistics)
 
     def __repr__(self) -> str:
         strikes = sum(step.event == "heel_strike" for step in self.steps)
@@ -86,3 +82,31 @@ class Detection:
     def _repr_html_(self) -> str:
         picture = base64.b64encode(self._timeline()).decode()
         return f'<img src="data:image/png;base64,{picture}" style="max-width:100%" alt="{html.escape(repr(self))}">'
+
+
+def save_events(steps: Sequence[Footstep], clip: Clip, folder: str | Path, *, kept: str | Path | None = None) -> Path:
+    """Write what `Detection.save` does of footsteps that were edited or moved; a person is taken to be there from the
+    first event to the last one. The file `kept`, which they were read from, is not written over."""
+    spans: dict[int, tuple[float, float]] = {}
+    for step in steps:
+        first, last = spans.get(step.person, (step.time, step.time))
+        spans[step.person] = min(first, step.time), max(last, step.time)
+    return _save(steps, clip, statistics(steps, spans), make_folder(folder), kept=kept)
+
+
+def _save(
+    steps: Sequence[Footstep], clip: Clip, numbers: dict[str, Any], folder: Path, *, kept: str | Path | None = None
+) -> Path:
+    formats = [name for name, row in EXPORTS.items() if not _same(folder / row.file, kept)]
+    write_exports(steps, clip, folder, formats=formats)
+    write_json(folder / "stats.json", numbers)
+    write_bytes(folder / "timeline.png", _timeline(steps, clip, numbers))
+    return folder
+
+
+def _same(path: Path, other: str | Path | None) -> bool:
+    return other is not None and path.exists() and path.samefile(other)
+
+
+def _timeline(steps: Sequence[Footstep], clip: Clip, numbers: dict[str, Any]) -> bytes:
+    return encode_png(timeline(steps, numbers["people"], end=clip.end or 1.0, title=clip.name))

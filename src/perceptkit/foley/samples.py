@@ -1,6 +1,6 @@
 """Footsteps from somebody's own recordings, played so that no step sounds like the last.
 
-A `SampleVoice` is used in the place of `rendering.synthetic_voice`.
+A `SampleVoice` is used in the place of `rendering.SyntheticVoice`.
 """
 
 from __future__ import annotations

@@ -144,8 +144,8 @@ SURFACES: Mapping[str, Surface] = {
         _SOIL,
         contact_ms=8,
         hard=0.1,
-        scuff=Scuff(900, 6000, -8),
-        grains=Grains(2600, 2100, 0.5, 2.2, 1.5, 5.5, 0.1, q=2.5, crush=3),
+        scuff=Scuff(900, 6000, -6),
+        grains=Grains(2600, 2000, 0.5, 2.2, 1.2, 8, 0.1, q=2.5, crush=3),
     ),
     "sand": Surface(
         "a beach, dry sand",

@@ -16,10 +16,10 @@ from ..threads import prefetch
 
 if TYPE_CHECKING:
     from .frames import Frame, Frames, VideoInfo, batched
-    from .hearing import read_sound, sound_length
+    from .hearing import read_sound
     from .opening import SUFFIXES, Limits
     from .reading import info, read
-    from .replacing import replace_sound
+    from .replacing import check_copyable, frame_times, replace_sound
     from .sources import open_source, read_camera, read_folder, read_photos
     from .targets import check_target
     from .window import Show, open_window
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "frames": ("Frame", "Frames", "VideoInfo", "batched"),
-    "hearing": ("read_sound", "sound_length"),
+    "hearing": ("read_sound",),
     "opening": ("SUFFIXES", "Limits"),
     "reading": ("info", "read"),
-    "replacing": ("replace_sound",),
+    "replacing": ("check_copyable", "frame_times", "replace_sound"),
     "sources": ("open_source", "read_camera", "read_folder", "read_photos"),
     "targets": ("check_target",),
     "window": ("Show", "open_window"),
@@ -46,7 +46,9 @@ __all__ = [
     "VideoInfo",
     "Writer",
     "batched",
+    "check_copyable",
     "check_target",
+    "frame_times",
     "info",
     "open_source",
     "open_window",
@@ -57,7 +59,6 @@ __all__ = [
     "read_photos",
     "read_sound",
     "replace_sound",
-    "sound_length",
 ]
 
 __getattr__, __dir__ = load_names(__name__, _HOMES)

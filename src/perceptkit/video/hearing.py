@@ -17,17 +17,9 @@ from ..arrays import Floats
 from .opening import open_media, packets_of
 from .timing import Clock
 
-__all__ = ["read_sound", "sound_length"]
+__all__ = ["read_sound"]
 
 _TOGETHER = 0.03  # seconds: a smaller gap or overlap of timestamps is their rounding
-
-
-def sound_length(path: str | Path) -> float:
-    """How long a file with its sound is by its header, in seconds; 0 where it has none or does not say."""
-    with open_media(path) as container:
-        if not container.streams.audio or container.duration is None:
-            return 0.0
-        return float(container.duration / av.time_base)
 
 
 def read_sound(path: str | Path, warnings: list[str], *, rate: int = 48_000) -> Generator[Floats, None, None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.container import InputContainer
+import numpy as np
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -19,7 +21,7 @@ from .opening import Limits, open_video, packets_of
 from .sound import SoundTrack
 from .timing import Clock, frames_of, is_mov, rate_of
 
-__all__ = ["replace_sound"]
+__all__ = ["check_copyable", "frame_times", "replace_sound"]
 
 _AHEAD = 16  # packets: the furthest that a picture can be decoded before it is shown
 
@@ -34,13 +36,7 @@ def replace_sound(video: str | Path, sound: str | Path, target: str | Path) -> l
     source, pictures = open_video(video, Limits())
     unit = pictures.time_base or Fraction(1, 90_000)
     with source, open_output(target, unit) as output:
-        kind = pictures.codec_context.name
-        if not pictures.codec_context.width:
-            raise MediaError(f"{video}: no frame of it can be decoded; the file is damaged")
-        try:
-            copy = output.add_stream_from_template(pictures, opaque=True)
-        except ValueError as error:
-            raise MediaError(f"{video}: pictures of its kind ({kind}) cannot be copied into an MP4") from error
+        copy = _copy_of(video, pictures, output)
         with SoundTrack(sound, output) as track:
             if track.empty:
                 raise MediaError(f"{sound}: holds no sound")
@@ -58,6 +54,46 @@ def replace_sound(video: str | Path, sound: str | Path, target: str | Path) -> l
     if announced is not None and copied < announced:
         return [f"{video}: copied {copied} of {announced} frames: the file is cut short", *track.warnings]
     return track.warnings
+
+
+def check_copyable(video: str | Path) -> None:
+    """MediaError for a video whose pictures cannot be copied into an MP4: before the work, not after it."""
+    source, pictures = open_video(video, Limits())
+    with source, av.open(io.BytesIO(), "w", format="mp4") as output:
+        _copy_of(video, pictures, output)
+
+
+def frame_times(video: str | Path) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """When each picture is shown, in seconds from where the file begins, and when the last one ends: (pictures + 1,).
+
+    That is told by the packets; nothing is decoded. Raises MediaError for what is no video.
+    """
+    source, pictures = open_video(video, Limits())
+    unit = pictures.time_base or Fraction(1, 90_000)
+    with source:
+        gap = float(1 / rate_of(pictures))
+        clock = Clock(source, unit, gap)
+        times = []
+        end = gap
+        for packet in _packets(source, pictures, round(gap / unit)):
+            clock.move(packet)
+            if not packet.is_discard and packet.pts is not None:
+                times.append(float(packet.pts * unit))
+                end = float(packet.duration * unit) if packet.duration else gap
+    return np.array([*sorted(times), max(times, default=0.0) + end])
+
+
+def _copy_of(video: str | Path, pictures: VideoStream, output: OutputContainer) -> VideoStream:
+    kind = pictures.codec_context.name
+    if not pictures.codec_context.width:
+        raise MediaError(f"{video}: no frame of it can be decoded; the file is damaged")
+    try:
+        return output.add_stream_from_template(pictures, opaque=True)
+    except ValueError as error:
+        raise MediaError(
+            f"{video}: pictures of its kind ({kind}) cannot be copied into an MP4; convert it to H.264, "
+            "or have something drawn into it"
+        ) from error
 
 
 def _packets(source: InputContainer, pictures: VideoStream, gap: int) -> Iterator[Packet[Any]]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import check_folder
+from ..files import check_folder, check_not_over
 
 __all__ = ["check_target"]
 
 
-def check_target(source: str | Path, target: str | Path) -> Path:
-    """The path to write a video made from `source` to; InputError for one that is no .mp4, cannot be written to, or is
-    the source itself."""
-    source, target = Path(source).expanduser(), Path(target).expanduser()
+def check_target(target: str | Path, *sources: str | Path) -> Path:
+    """The path to write a video to that is made from `sources`; InputError for one that is no .mp4, cannot be written
+    to, or is one of them."""
+    target = Path(target).expanduser()
     if target.suffix.lower() not in (".mp4", ".m4v"):
         raise InputError(f"cannot write {target}: the video is written as .mp4; give OUT.mp4")
-    if source.exists() and target.exists() and target.samefile(source):
-        raise InputError(f"{target} would be written over by what is made of it; choose another output")
+    check_not_over(target, *sources)
     check_folder(target.parent)
     return target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 import typer
@@ -20,7 +20,7 @@ class _Foley(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = args[0] if args else "--help"
-        is_video = first.startswith("-") or "." in first or Path(first).exists()
+        is_video = first.startswith("-") or "." in first or os.path.exists(first)  # noqa: PTH110 - Path.exists raises for a name that is too long
         if first not in self.commands and first not in ctx.help_option_names and is_video:
             args = [_WHOLE, *args]
         return super().parse_args(ctx, args)

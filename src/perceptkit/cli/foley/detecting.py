@@ -105,7 +105,7 @@ def annotate(
     """
     from ... import foley, video
 
-    target = video.check_target(source, output or named_after(source, "annotated.mp4"))
+    target = video.check_target(output or named_after(source, "annotated.mp4"), source)
     with terminal.stages("frames", "frames drawn") as (searching, drawing):
         found = foley.detect(
             source,

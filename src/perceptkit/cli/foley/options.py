@@ -25,6 +25,7 @@ __all__ = [
     "MaxPeople",
     "MinPerson",
     "OffsetMs",
+    "OneVideo",
     "Original",
     "People",
     "PoseName",
@@ -49,6 +50,7 @@ STEPS = "What counts as a footstep"
 SOUND = "What it sounds like"
 
 FoleyVideo = Annotated[str, typer.Argument(metavar="VIDEO", help="A video, or a folder of photos.")]
+OneVideo = Annotated[str, typer.Argument(metavar="VIDEO", help="A video.")]
 EventsFile = Annotated[Path, typer.Argument(metavar="EVENTS", help="An events.csv or events.json, edited or not.")]
 People = Annotated[
     str | None,
@@ -112,7 +114,9 @@ Sample = Annotated[
     Path | None,
     typer.Option(help="One recorded footstep: this file, at the second --at.", rich_help_panel=SOUND),
 ]
-At = Annotated[float, typer.Option("--at", help="Where in the file of --sample (seconds).", rich_help_panel=SOUND)]
+At = Annotated[
+    float | None, typer.Option("--at", help="Where in the file of --sample (seconds).", rich_help_panel=SOUND)
+]
 Original = Annotated[
     str,
     typer.Option(help="The video's own sound: keep, duck (down under the steps) or mute.", rich_help_panel=SOUND),
@@ -130,7 +134,7 @@ def choose_style(
     seed: int,
     samples: Path | None,
     sample: Path | None,
-    at: float,
+    at: float | None,
 ) -> Style:
     """The options of the sound; what is wrong with a folder of samples is said. While nobody has been asked for
     advice, "auto" is the usual surface."""
@@ -140,6 +144,8 @@ def choose_style(
 
     if samples is not None and sample is not None:
         raise InputError("--samples and --sample are two ways to say the same; give one of them")
+    if at is not None and sample is None:
+        raise InputError("--at says where in the file of --sample; give both")
     voice: Voice | None = None
     if samples is not None:
         recorded = foley.load_samples(samples, advised)
@@ -147,7 +153,7 @@ def choose_style(
             terminal.complain(warning, label="warning")
         voice = recorded
     elif sample is not None:
-        voice = foley.sample_at(sample, at)
+        voice = foley.sample_at(sample, at or 0.0)
     return foley.Style(advised or defaults.SURFACE, shoe, room=room, loudness=loudness, seed=seed, voice=voice)
 
 

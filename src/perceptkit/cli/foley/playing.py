@@ -52,7 +52,7 @@ def live(
     seed: Seed = 0,
     samples: Samples = None,
     sample: Sample = None,
-    at: At = 0.0,
+    at: At = None,
     preset: Preset = None,
     people: People = None,
     pose: PoseName = None,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ... import terminal
-from ...files import check_folder
+from ...errors import InputError
+from ...files import check_folder, check_not_over
 from ...foley import defaults
 from ...output import count, dumps
 from ..options import OUTPUT, AsJson, Device, Preset
@@ -21,6 +22,7 @@ from .options import (
     MaxPeople,
     MinPerson,
     OffsetMs,
+    OneVideo,
     Original,
     People,
     PoseName,
@@ -40,6 +42,9 @@ from .options import (
     print_people,
 )
 
+if TYPE_CHECKING:
+    from ...foley import Footstep
+
 __all__ = ["add", "export", "mix", "render", "suggest", "surfaces"]
 
 WavFile = Annotated[
@@ -48,7 +53,7 @@ WavFile = Annotated[
 
 
 def add(
-    source: FoleyVideo,
+    source: OneVideo,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -67,7 +72,7 @@ def add(
     seed: Seed = 0,
     samples: Samples = None,
     sample: Sample = None,
-    at: At = 0.0,
+    at: At = None,
     events: Annotated[
         Path | None,
         typer.Option(help="Footsteps from an events.csv or events.json, edited or not; nothing is searched for."),
@@ -94,15 +99,16 @@ def add(
     them), footsteps.wav, and what `foley detect` writes. Exit code 3: finished, but something was wrong, or nobody
     takes a step.
     """
-    from ... import foley, video
+    from ... import foley
 
-    target = video.check_target(source, output or named_after(source, "footsteps.mp4"))  # before the work
-    foley.choose_original(original)
+    target, folder = foley.check_dub(  # before the work, not after it
+        source, output or named_after(source, "footsteps.mp4"), original=original, drawn=annotate
+    )
     style = choose_style(surface, shoe, room, loudness, seed, samples, sample, at)
-    edited = None if events is None else foley.read_events(events)
+    steps = None if events is None else foley.read_events(events)
+    found = None
     with terminal.stages("frames", "footsteps", "frames drawn") as (searching, making, drawing):
-        found = None
-        if edited is None or annotate:
+        if steps is None or annotate:
             found = foley.detect(
                 source,
                 people=people,
@@ -116,7 +122,14 @@ def add(
                 max_people=max_people,
                 progress=searching,
             )
-        steps = foley.moved(found.steps if edited is None and found else edited or (), offset_ms / 1000)
+            steps = list(found.steps) if steps is None else steps
+        edited = events is not None or offset_ms != 0
+        steps = move(steps or [], offset_ms)
+        clip = found.clip if found else foley.clip_of(source)
+        if edited or found is None:
+            foley.save_events(steps, clip, folder, kept=events)
+        else:
+            found.save(folder)
         if surface == foley.AUTO:
             surface = foley.suggest(source, steps=steps).surface
             style = choose_style(surface, shoe, room, loudness, seed, samples, sample, at)
@@ -131,20 +144,29 @@ def add(
             progress=making,
             drawing=drawing,
         )
-    if found and edited is None and not offset_ms:
-        found.save(dub.folder, sounds=dub.sounds)
-    else:
-        foley.write_exports(steps, foley.clip_of(source, sounds=dub.sounds), dub.folder)
+    sounds = tuple(path.relative_to(folder) for path in dub.sounds)
+    foley.write_exports(steps, replace(clip, sounds=sounds), folder, formats=["rpp"])
     warnings = [*(found.warnings if found else ()), *dub.warnings]
     if as_json:
-        typer.echo(dumps({"surface": surface, "events": steps, **asdict(dub), "warnings": warnings}, indent=2))
+        about = {"surface": surface, **asdict(dub), "warnings": warnings}
+        typer.echo(dumps({"events": foley.rows(steps, clip), **about}, indent=2))
     else:
-        if found and edited is None:
+        if found and not edited:
             print_people(found)
-        heard = sum(step.event == "heel_strike" for step in steps)
-        typer.echo(f"{count(heard, 'footstep', 'footsteps')} on {surface}: {dub.video}")
+        typer.echo(f"{count(dub.footsteps, 'footstep', 'footsteps')} on {surface}: {dub.video}")
         typer.echo(f"their sound and data: {dub.folder}")
     finish(warnings)
+
+
+def move(steps: list[Footstep], offset_ms: float) -> list[Footstep]:
+    """Footsteps moved by milliseconds; it is said when some of them fall before the beginning."""
+    from ... import foley
+
+    moved = foley.moved(steps, offset_ms / 1000)
+    if lost := len(steps) - len(moved):
+        what = count(lost, "event falls", "events fall")
+        terminal.complain(f"{what} before the beginning and out", label="warning")
+    return moved
 
 
 def render(
@@ -161,15 +183,18 @@ def render(
     seed: Seed = 0,
     samples: Samples = None,
     sample: Sample = None,
-    at: At = 0.0,
+    at: At = None,
     offset_ms: OffsetMs = 0.0,
     stems: Stems = False,
 ) -> None:
     """Make the sound of footsteps from a list of them, edited or not: a WAV (48 kHz, 24 bit)."""
     from ... import foley
 
+    if surface == foley.AUTO:
+        raise InputError("there is no picture to ask about: name a surface")
     style = choose_style(surface, shoe, room, loudness, seed, samples, sample, at)
-    steps = foley.moved(foley.read_events(events), offset_ms / 1000)
+    check_not_over(output, *(path for path in (events, samples, sample) if path))
+    steps = move(foley.read_events(events), offset_ms)
     with terminal.progress("footsteps") as progress:
         paths = foley.write_sound(steps, output, style, duration=duration, stems=stems, progress=progress)
     for path in paths:
@@ -177,7 +202,7 @@ def render(
 
 
 def mix(
-    source: FoleyVideo,
+    source: OneVideo,
     sound: Annotated[Path, typer.Argument(metavar="SOUND", help="A WAV, as foley render writes it, or another sound.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT.mp4", help="The video to write.", rich_help_panel=OUTPUT)
@@ -213,7 +238,7 @@ def export(
     """Write a list of footsteps, edited or not, for other programs: samplers, editors, spreadsheets."""
     from ... import foley
 
-    steps = foley.moved(foley.read_events(events), offset_ms / 1000)
+    steps = move(foley.read_events(events), offset_ms)
     clip = foley.clip_of(video, drop=drop) if video else foley.clip_at(rate, events.stem, drop=drop)
     for path in foley.write_exports(steps, clip, output, formats=formats):
         typer.echo(path)
@@ -231,9 +256,12 @@ def surfaces(
     from ... import foley
 
     if audition is None:
-        for name, row in foley.SURFACES.items():
-            typer.echo(f"{name:<10} {row.about}")
-        typer.echo(f"shoes: {', '.join(foley.SHOES)}")
+        if only:
+            raise InputError("--only chooses what --audition writes; give both")
+        for title, table in (("surfaces", foley.SURFACES), ("shoes", foley.SHOES), ("rooms", foley.ROOMS)):
+            typer.echo(f"{title}:")
+            for name, row in table.items():
+                typer.echo(f"  {name:<10} {row.about if row else 'nothing around answers'}")
         return
     check_folder(audition)
     with terminal.progress("surfaces") as progress:

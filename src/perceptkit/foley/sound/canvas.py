@@ -15,7 +15,7 @@ from ...arrays import Floats
 from ...errors import write_error
 from ...files import replacing_path
 
-__all__ = ["LARGE", "RATE", "Canvas", "in_memory", "on_disk", "open_wav", "write_wav"]
+__all__ = ["LARGE", "RATE", "Canvas", "any_name", "in_memory", "on_disk", "open_wav", "scratch_folder", "write_wav"]
 
 RATE = 48_000
 """Samples a second of all sound that is made here."""
@@ -37,15 +37,18 @@ def in_memory(samples: int, channels: int) -> Floats:
 
 @contextmanager
 def on_disk(folder: Path, *, large: int = LARGE) -> Iterator[Canvas]:
-    """A canvas whose arrays from `large` bytes on are files in `folder`, gone when the block ends.
+    """A canvas that makes files in `folder`, gone when the block ends, where its arrays together take `large` bytes.
 
-    Raises DeviceError when the disk is full.
+    Raises DeviceError when the disk is full, InputError when the folder may not be written to.
     """
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".sound-", ignore_cleanup_errors=True) as scratch:
+    taken = 0
+    with scratch_folder(folder) as scratch:
 
         def canvas(samples: int, channels: int) -> Floats:
+            nonlocal taken
             size = 4 * samples * max(channels, 1)
-            if size < large:
+            taken += size
+            if taken < large:
                 return in_memory(samples, channels)
             handle, name = tempfile.mkstemp(dir=scratch)
             try:
@@ -56,6 +59,22 @@ def on_disk(folder: Path, *, large: int = LARGE) -> Iterator[Canvas]:
             return np.memmap(name, np.float32, "r+", shape=(channels, samples) if channels else (samples,)).T
 
         yield canvas
+
+
+@contextmanager
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """A folder in `folder` that is gone when the block ends; the errors of `on_disk`."""
+    try:
+        made = tempfile.TemporaryDirectory(dir=folder, prefix=".sound-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    with made as scratch:
+        yield Path(scratch)
+
+
+def any_name(path: Path) -> str | bytes:
+    """A path as libsndfile takes it, also one that is not UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _reserve(handle: int, size: int) -> None:
@@ -86,7 +105,7 @@ def open_wav(path: str | Path, channels: int, *, samples: int = 0) -> Iterator[C
     with replacing_path(path) as beside:
         beside.touch()  # so that a folder that may not be written to is said by the system, not by libsndfile
         try:
-            with soundfile.SoundFile(beside, "w", RATE, channels, "PCM_24", format=kind) as file:
+            with soundfile.SoundFile(any_name(beside), "w", RATE, channels, "PCM_24", format=kind) as file:
                 yield file.write
         except soundfile.LibsndfileError as error:  # "System error.", and no word of which
             raise write_error(path, OSError(errno.ENOSPC, str(error))) from error

@@ -12,7 +12,7 @@ import numpy as np
 from ...arrays import Floats
 from ...errors import MediaError
 from ...files import sniff
-from .canvas import RATE
+from .canvas import RATE, any_name
 
 if TYPE_CHECKING:
     import soundfile
@@ -84,7 +84,7 @@ def _opened(file: Path) -> Iterator[soundfile.SoundFile]:
             raise MediaError(f"{file}: larger than {_LARGEST / 1e9:g} GB; cut out a part with footsteps")
         if file.suffix.lower() == ".raw":  # libsndfile would ask what its bytes mean
             raise MediaError(f"{file}: not a {KINDS} file but {kind}")
-        with soundfile.SoundFile(file) as opened:
+        with soundfile.SoundFile(any_name(file)) as opened:
             if not _RATES[0] <= opened.samplerate <= _RATES[1]:
                 raise MediaError(f"{file}: its header is damaged, it says {opened.samplerate} samples a second")
             if opened.frames > _LONGEST * opened.samplerate:
