@@ -103,7 +103,7 @@ SURFACES: Mapping[str, Surface] = {
         ((105, 0.08), (190, 0.07), (410, 0.06), (880, 0.045), (1900, 0.02), (3400, 0.015), (5200, 0.012)),
         contact_ms=1.15,
         hard=0.3,
-        tilt=5.0,
+        tilt=4.5,
         scuff=Scuff(1500, 7000, -26),
         grains=Grains(300, 3200, 0.4, 1.2, 0.8, -23, 0.1),
     ),
@@ -145,7 +145,7 @@ SURFACES: Mapping[str, Surface] = {
         contact_ms=8,
         hard=0.1,
         scuff=Scuff(900, 6000, -6),
-        grains=Grains(2600, 2000, 0.5, 2.2, 1.2, 8, 0.1, q=2.5, crush=3),
+        grains=Grains(2600, 2000, 0.5, 2.2, 1.4, 8, 0.1, q=2.5, crush=3),
     ),
     "sand": Surface(
         "a beach, dry sand",

@@ -26,6 +26,7 @@ BANDS = 3
 
 _COARSE = 4  # samples: grains begin no finer
 _WEIGHT, _PUSH = 0.05, 0.25  # how many grains the resting weight moves, and the push-off, against the landing
+_RAREST = 2.2  # standard deviations: no grain is louder, or it would be all that is heard of a step
 _APART = 997  # samples of noise from one band to the next
 _MODE_SD = 3.0  # dB from step to step of what rings
 
@@ -91,7 +92,7 @@ def crush(grains: Grains, force: Floats, random: np.random.Generator) -> Floats:
     moments = np.interp(random.uniform(0, total[-1], count), total, np.arange(len(total)) / CURVE)
     places = (moments * (RATE / _COARSE)).astype(np.int64)
     places[0] = random.integers(0, 3)
-    loud = np.exp(random.normal(0, grains.sigma, count))
+    loud = np.exp(grains.sigma * np.minimum(random.normal(0, 1, count), _RAREST))
     loud[0] = max(loud[0], 1.0)
     blows = np.bincount(random.integers(0, BANDS, count) * bins + places, loud, BANDS * bins)
     decay = math.exp(-1000 * _COARSE / (grains.decay_ms * RATE))
