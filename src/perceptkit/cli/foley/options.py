@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from ...foley import Detection, Style, Voice
 
 __all__ = [
+    "STEPS",
     "At",
     "EventsFile",
     "FoleyVideo",
+    "GroundName",
     "Loudness",
     "MaxPeople",
     "MinPerson",
@@ -81,7 +83,14 @@ MaxPeople = Annotated[
     int, typer.Option(help="In a crowd, follow so many of the highest in the picture.", rich_help_panel=HOW)
 ]
 OffsetMs = Annotated[
-    float, typer.Option("--offset-ms", help="Move all footsteps so many milliseconds (later: positive).")
+    float,
+    typer.Option(
+        "--offset-ms", help="Move all footsteps so many milliseconds (later: positive).", rich_help_panel=STEPS
+    ),
+]
+GroundName = Annotated[
+    str,
+    typer.Option("--surface", help="What people walk on (see: perceptkit foley surfaces).", rich_help_panel=SOUND),
 ]
 SurfaceName = Annotated[
     str,

@@ -15,6 +15,7 @@ from ...output import count
 from ..options import OUTPUT, Device, Preset
 from .options import (
     At,
+    GroundName,
     MaxPeople,
     MinPerson,
     People,
@@ -26,7 +27,6 @@ from .options import (
     Sensitivity,
     ShoeName,
     StepDetector,
-    SurfaceName,
     choose_style,
     finish,
 )
@@ -47,7 +47,7 @@ def live(
         ),
     ] = None,
     window: Annotated[bool, typer.Option("--window/--no-window", help="Show the picture with what is seen.")] = True,
-    surface: SurfaceName = defaults.SURFACE,
+    surface: GroundName = defaults.SURFACE,
     shoe: ShoeName = defaults.SHOE,
     seed: Seed = 0,
     samples: Samples = None,

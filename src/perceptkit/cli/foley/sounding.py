@@ -15,9 +15,11 @@ from ...foley import defaults
 from ...output import count, dumps
 from ..options import OUTPUT, AsJson, Device, Preset
 from .options import (
+    STEPS,
     At,
     EventsFile,
     FoleyVideo,
+    GroundName,
     Loudness,
     MaxPeople,
     MinPerson,
@@ -75,7 +77,10 @@ def add(
     at: At = None,
     events: Annotated[
         Path | None,
-        typer.Option(help="Footsteps from an events.csv or events.json, edited or not; nothing is searched for."),
+        typer.Option(
+            help="Footsteps from an events.csv or events.json, edited or not; nothing is searched for.",
+            rich_help_panel=STEPS,
+        ),
     ] = None,
     offset_ms: OffsetMs = 0.0,
     annotate: Annotated[
@@ -176,7 +181,7 @@ def render(
         float | None,
         typer.Option(help="How long (seconds). Without it: to 2 s after the last footstep.", show_default=False),
     ] = None,
-    surface: SurfaceName = defaults.SURFACE,
+    surface: GroundName = defaults.SURFACE,
     shoe: ShoeName = defaults.SHOE,
     room: RoomName = None,
     loudness: Loudness = defaults.LOUDNESS,
