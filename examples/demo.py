@@ -31,7 +31,9 @@ def main() -> None:
             people = face.extract(media / "faces" / "people", OUTPUT / "people", preset="permissive")
             seen = gaze.annotate_video(media / "video" / "classroom.mp4", OUTPUT / "gaze", preset="permissive")
             found = foley.detect(media / "video" / "walk-grass-side.mp4", preset="permissive")
-            heard = foley.add_sound(found.source, found.steps, OUTPUT / "footsteps.mp4", foley.Style("grass"), drawn=found)
+            heard = foley.add_sound(
+                found.source, found.steps, OUTPUT / "footsteps.mp4", foley.Style("grass"), drawn=found
+            )
             found.save(heard.folder, sounds=heard.sounds)
             steps = list(found.steps)
         else:

@@ -11,7 +11,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import cycle
 from pathlib import Path
@@ -48,7 +48,7 @@ class Clip:
 
     `path` is where it lies, None where nobody knows. `rate` is in frames a second, `times` (T,) are the times of its
     frames in seconds; without them they are taken to be at the rate, from 0. `duration` is in seconds. `sounds` are
-    files that lie in time with it (relative ones beside the project that names them). `drop` chooses whether timecode
+    files that lie in time with it. `drop` chooses whether timecode
     is drop-frame, None what is usual for the rate.
     """
 
@@ -125,11 +125,18 @@ def write_exports(
             raise InputError(f"unknown format of events {name!r}; choose from: {', '.join(EXPORTS)}")
     is_drop(clip.rate, drop=clip.drop)  # before the first file, not after some
     folder = make_folder(folder)
+    clip = replace(clip, sounds=tuple(_seen_from(folder, sound) for sound in clip.sounds))
     paths = []
     for export in (EXPORTS[name] for name in chosen):
         write_bytes(folder / export.file, export.content(events, clip))
         paths.append(folder / export.file)
     return paths
+
+
+def _seen_from(folder: Path, path: Path) -> Path:
+    """A file that a project names: as it lies beside the project, or with its whole path."""
+    here, there = folder.absolute(), path.absolute()
+    return there.relative_to(here) if there.is_relative_to(here) else there
 
 
 def rows(events: Sequence[Footstep], clip: Clip) -> list[dict[str, Any]]:

@@ -149,8 +149,7 @@ def add(
             progress=making,
             drawing=drawing,
         )
-    sounds = tuple(path.relative_to(folder) for path in dub.sounds)
-    foley.write_exports(steps, replace(clip, sounds=sounds), folder, formats=["rpp"])
+    foley.write_exports(steps, replace(clip, sounds=dub.sounds), folder, formats=["rpp"])
     warnings = [*(found.warnings if found else ()), *dub.warnings]
     if as_json:
         about = {"surface": surface, **asdict(dub), "warnings": warnings}
