@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from typer.testing import CliRunner, Result
+
+from perceptkit.cli import app
 from shared_data import MODELS
 
 NOWHERE = "http://127.0.0.1:9"
@@ -35,6 +39,22 @@ def run(folder: Path, *arguments: str | Path, models: Path | None = MODELS) -> s
     )
     assert "Traceback" not in done.stderr
     return done
+
+
+def within(folder: Path, *arguments: str | Path) -> Result:
+    """The same within this process, which is quicker: for what goes wrong before any work, and for help."""
+    logger = logging.getLogger("perceptkit")
+    before, level = logger.handlers[:], logger.level
+    _, environment = program(folder, models=None)
+    hidden = {name: environment.get(name) for name in {*os.environ, *environment}}
+    place = Path.cwd()
+    os.chdir(folder)
+    try:
+        return CliRunner(env=hidden).invoke(app, ["foley", *map(str, arguments)])
+    finally:
+        os.chdir(place)
+        logger.handlers[:] = before
+        logger.setLevel(level)
 
 
 def said(stderr: str) -> list[str]:

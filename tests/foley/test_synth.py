@@ -52,7 +52,7 @@ def test_crest_of_a_surface_is_that_of_steps(surface: str) -> None:
     assert 14 <= medians(surface)["crest"] <= 29
 
 
-@pytest.mark.parametrize("shoe", SHOES)
+@pytest.mark.parametrize("shoe", ["leather", "sneaker"])
 def test_a_classifier_tells_the_surfaces_apart(shoe: str) -> None:
     values, names = [], []
     for surface in SURFACES:
