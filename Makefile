@@ -11,7 +11,7 @@ demo: $(VENV)/ready
 	$(BIN)/python examples/demo.py
 
 test: lint
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
