@@ -52,6 +52,8 @@ _RUN_STANCE, _WALK_STANCE = 0.7, 1.24  # of that time a foot is on the ground (N
 _PERSON_SD, _FOOT = 0.03, 0.0075  # how far the feet of people are tuned apart, and the two of one
 _RUNS = 0.34  # seconds on the ground: less is a run
 
+_KEPT = 24 << 20  # bytes; at most 32 MB are possible (mallopt(3), M_MMAP_THRESHOLD)
+
 MIX = "mix"
 """What `render_stems` calls the sum."""
 
@@ -168,6 +170,9 @@ def _render(
     """The mix, and the stems of some feet and the room."""
     voice = style.voice or SyntheticVoice(style.surface, style.shoe, seed=style.seed)
     voice.restart()
+    # From then on the C library of Linux keeps pages of this size that are let go of: fresh ones for every array of
+    # every step would cost a quarter of the time.
+    np.empty(_KEPT, np.uint8)
     landings = [each for each in _landings(steps) if 0 <= each.step.time < (duration or math.inf)]
     if duration is None:
         duration = landings[-1].step.time + _END if landings else _END

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.signal import butter, freqz, lfilter
+from scipy.signal import butter, lfilter
 
 from ...arrays import Floats
 from .canvas import RATE
@@ -19,7 +19,7 @@ Spectrum = np.ndarray[Any, np.dtype[np.complex64]]
 Coefficients = tuple[Floats, Floats]
 """Numerator and denominator."""
 
-_SIZES = (8192, 16384, 24576, 36864, 65536)  # samples of a spectrum: few, so that few are computed
+_SIZES = (8192, 16384, 24576, 32768, 36864, 65536)  # samples of a spectrum: few, so that few are computed
 _FINE = 24  # resonances an octave: a quarter of a tone
 
 _EDGE = math.exp(-2 * math.pi * 25 / RATE)
@@ -83,7 +83,14 @@ def _shelf(frequency: float, decibels: float, high: bool) -> Coefficients:
 
 
 def _spectrum(coefficients: Coefficients, size: int) -> Spectrum:
-    """The response of a filter at the frequencies of `rfft`."""
-    zeros, poles = coefficients
-    _, response = freqz(zeros, poles, 2 * np.pi * np.arange(size // 2 + 1) / size)
+    """The response of a filter of at most second order at the frequencies of `rfft`."""
+    zeros, poles = (np.pad(each, (0, 3 - len(each))) for each in coefficients)
+    z = _delays(size)
+    response = (zeros[0] + z * (zeros[1] + z * zeros[2])) / (poles[0] + z * (poles[1] + z * poles[2]))
     return np.asarray(response, np.complex64)
+
+
+@cache
+def _delays(size: int) -> Spectrum:
+    """What a delay of one sample is at the frequencies of `rfft`."""
+    return np.asarray(np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size), np.complex64)

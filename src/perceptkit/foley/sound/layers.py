@@ -7,7 +7,7 @@ What is made of noise comes out as it is before the resonance or band that it is
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -45,20 +45,17 @@ def strike(
     length = max(3, round(milliseconds * RATE / 1000))
     gap = random.uniform(0, 20) if running else random.uniform(*shoe.gap_ms)
     ball = round(gap * RATE / 1000)
-    blows = np.zeros(ball + 2 * length, np.float32)
     hard = min(surface.hard * shoe.hard, 1.0)
-    for start, loud, slow in ((0, 1.0, 1.0), (ball, shoe.ball * random.uniform(0.8, 1.2), 1.3)):
-        blow = _blow(round(length * slow), hard, random)
-        blows[start : start + len(blow)] += np.float32(loud) * blow
+    heel = _blow(length, hard, random)
+    toes = np.float32(shoe.ball * random.uniform(0.8, 1.2)) * _blow(round(length * 1.3), hard, random)
     longest = max(t60 for _, t60 in surface.modes)
-    sound = np.zeros(len(blows) + round(longest * RATE), np.float32)
-    sound[: len(blows)] = np.float32(0.3 * hard) * blows
+    sound = np.zeros(ball + len(toes) + round(1.1 * longest * RATE), np.float32)
+    for start, blow in ((0, heel), (ball, toes)):
+        sound[start : start + len(blow)] += np.float32(0.3 * hard) * blow
     for frequency, t60 in surface.modes:
         loud = 10 ** ((surface.tilt * math.log2(frequency / surface.modes[0][0]) + random.normal(0, _MODE_SD)) / 20)
         detuned = frequency * tune * math.exp(random.normal(0, 0.03))
-        t60 *= random.uniform(0.9, 1.1)
-        ring = _ringing(blows, detuned, t60)
-        sound[: len(ring)] += np.float32(loud) * ring[: len(sound)]
+        _ring(sound, ((0, heel), (ball, toes)), detuned, t60 * random.uniform(0.9, 1.1), loud)
     return np.asarray(lfilter(*HIGH_PASS, sound), np.float32)
 
 
@@ -69,14 +66,30 @@ def _blow(length: int, hard: float, random: np.random.Generator) -> Floats:
     return np.asarray(shape * (1 + hard * random.standard_normal(length, np.float32)), np.float32)
 
 
-def _ringing(blows: Floats, frequency: float, t60: float) -> Floats:
-    """A mode: a resonance of two poles, which the blows excite."""
+def _ring(sound: Floats, blows: Iterable[tuple[int, Floats]], frequency: float, t60: float, loud: float) -> None:
+    """Add a mode to a sound, in place: a resonance of two poles, which blows excite, each from its own sample on.
+
+    After a blow it rings freely, a power of its pole from sample to sample, which is the same for all of them.
+    """
     angle = 2 * math.pi * min(frequency, 0.45 * RATE) / RATE
     radius = 10 ** (-3 / (t60 * RATE))
-    padded = np.zeros(len(blows) + round(t60 * RATE), np.float32)
-    padded[: len(blows)] = blows
-    ring = lfilter([math.sin(angle)], [1, -2 * radius * math.cos(angle), radius * radius], padded)
-    return np.asarray(ring, np.float32)
+    poles = [1, -2 * radius * math.cos(angle), radius * radius]
+    free = _powers(radius * complex(math.cos(angle), math.sin(angle)), round(t60 * RATE))
+    for start, blow in blows:
+        struck = lfilter([loud * math.sin(angle)], poles, np.append(blow, 0).astype(np.float64))
+        before, last = struck[-2:]
+        turned = (before * radius * math.cos(angle) - last) / (radius * math.sin(angle))
+        end = start + len(blow)
+        sound[start:end] += struck[:-1].astype(np.float32)
+        rung = free[1 : len(sound) - end + 1]
+        sound[end : end + len(rung)] += np.float32(before) * rung.real - np.float32(turned) * rung.imag
+
+
+def _powers(pole: complex, count: int) -> np.ndarray[Any, np.dtype[np.complex64]]:
+    """The powers of a number from 0 on, (at least count,)."""
+    fine = np.cumprod(np.append(1.0, np.full(127, pole)))
+    coarse = np.cumprod(np.append(1.0, np.full(count // 128, pole**128)))
+    return np.multiply.outer(coarse.astype(np.complex64), fine.astype(np.complex64)).ravel()
 
 
 def crush(grains: Grains, force: Floats, random: np.random.Generator) -> Floats:
@@ -149,14 +162,14 @@ def _creak(force: Floats, tune: float, random: np.random.Generator) -> Floats:
 
 def _rattle(surface: Surface, tune: float, random: np.random.Generator) -> Floats:
     """What lies loose hits again, softer and softer."""
-    hits = np.sort(random.uniform(0.03, 0.25, random.integers(2, surface.rattle + 1)))
+    moments = np.sort(random.uniform(0.03, 0.25, random.integers(2, surface.rattle + 1)))
+    hits = [
+        (round(moment * RATE), np.float32(0.7**number) * _blow(24, 0.6, random))
+        for number, moment in enumerate(moments)
+    ]
     sound = np.zeros(round(0.5 * RATE), np.float32)
-    for number, hit in enumerate(hits):
-        start = round(hit * RATE)
-        blow = _blow(24, 0.6, random) * np.float32(0.7**number)
-        for frequency, t60 in surface.modes[2:]:
-            ring = _ringing(blow, frequency * tune * random.uniform(0.97, 1.03), 0.3 * t60)[: len(sound) - start]
-            sound[start : start + len(ring)] += ring
+    for frequency, t60 in surface.modes[2:]:
+        _ring(sound, hits, frequency * tune * random.uniform(0.97, 1.03), 0.3 * t60, 1.0)
     return sound
 
 

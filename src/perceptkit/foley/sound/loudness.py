@@ -33,7 +33,7 @@ _ABSOLUTE, _RELATIVE = -70.0, -10.0  # LUFS; LU below the mean
 _BLOCK = 600 * _STEP  # samples at a time
 _SPAN = 1 << 19  # samples that are limited at a time
 _PHASES, _TAPS = 4, 12
-_ROUNDS, _CLOSE, _LITTLE = 5, 0.2, 0.3  # of limiting; LU; dB that the limiter may take away unnoticed
+_ROUNDS, _CLOSE, _LITTLE = 5, 0.2, 1.0  # of limiting; LU; dB
 _REACH = 64  # samples: around a peak too high, so far does the limiter look and hold
 
 
@@ -114,7 +114,9 @@ def limit(sound: Floats, ceiling: float = CEILING) -> float:
     for start, stop in _loud_spans(sound, most):
         first = max(0, start - 4 * _REACH)
         block = np.asarray(sound[first : stop + 4 * _REACH])
-        gain = np.minimum(1, most / np.maximum(_between(block), 1e-9))
+        gain = np.ones(len(block), np.float32)
+        near = slice(max(0, start - first - _TAPS), stop - first + _TAPS)
+        gain[near] = np.minimum(1, most / np.maximum(_between(block[near]), 1e-9))
         if gain.min() == 1:
             continue
         gain = minimum_filter1d(gain, 2 * _REACH + 1, mode="constant", cval=1.0)
@@ -152,7 +154,12 @@ def normalise(sound: Floats, loudness: float, ceiling: float = CEILING) -> float
             break
         scale(sound, change)
         gain += change
-        if limit(sound, ceiling) < _LITTLE:
+        lost = limit(sound, ceiling)
+        if lost < _LITTLE:
+            if lost > _CLOSE:  # about so much is made up for without measuring again
+                scale(sound, lost)
+                gain += lost
+                limit(sound, ceiling)
             return gain
     limit(sound, ceiling)
     return gain
