@@ -145,7 +145,7 @@ SURFACES: Mapping[str, Surface] = {
         contact_ms=8,
         hard=0.1,
         scuff=Scuff(900, 6000, -6),
-        grains=Grains(2600, 2000, 0.5, 2.2, 1.4, 8, 0.1, q=2.5, crush=3),
+        grains=Grains(2600, 2000, 0.5, 2.2, 1.4, 8, 0.22, q=2.5, crush=2),
     ),
     "sand": Surface(
         "a beach, dry sand",
@@ -153,7 +153,7 @@ SURFACES: Mapping[str, Surface] = {
         contact_ms=10,
         hard=0.02,
         scuff=Scuff(500, 2400, -2),
-        grains=Grains(9000, 850, 0.35, 0.9, 0.25, 8, 0.08, q=1.8, crush=0.5),
+        grains=Grains(9000, 850, 0.35, 0.9, 0.25, 8, 0.11, q=1.8, crush=0.5),
         soft_ms=6,
     ),
     "snow": Surface(
@@ -162,7 +162,7 @@ SURFACES: Mapping[str, Surface] = {
         contact_ms=10,
         hard=0.02,
         scuff=Scuff(250, 1100, -5),
-        grains=Grains(1500, 460, 0.3, 5, 0.7, 7, 0.15, crush=0.3),
+        grains=Grains(1500, 460, 0.3, 5, 0.7, 8, 0.26, crush=0.3),
         squeak=-14,
     ),
     "grass": Surface(
@@ -171,7 +171,7 @@ SURFACES: Mapping[str, Surface] = {
         contact_ms=9,
         hard=0.02,
         scuff=Scuff(2200, 8000, 0),
-        grains=Grains(1200, 4300, 0.45, 2.5, 0.5, 5, 0.25, crush=0.5),
+        grains=Grains(1200, 4300, 0.45, 2.5, 0.5, 5, 0.34, crush=0.5),
     ),
     "leaves": Surface(
         "dry leaves",
@@ -179,7 +179,7 @@ SURFACES: Mapping[str, Surface] = {
         contact_ms=9,
         hard=0.02,
         scuff=Scuff(2500, 9000, -3),
-        grains=Grains(750, 3900, 0.5, 5, 1.5, 7, 0.16),
+        grains=Grains(750, 3900, 0.5, 5, 1.5, 7, 0.34),
     ),
     "mud": Surface(
         "wet earth",
@@ -187,7 +187,7 @@ SURFACES: Mapping[str, Surface] = {
         contact_ms=9,
         hard=0.02,
         scuff=Scuff(250, 2200, -3),
-        grains=Grains(300, 800, 0.5, 7, 0.7, 6, 0.12, q=2.5, crush=1),
+        grains=Grains(300, 800, 0.5, 7, 0.7, 8, 0.28, q=2.5, crush=0.7),
         suction=-9,
     ),
     "water": Surface(
@@ -196,7 +196,7 @@ SURFACES: Mapping[str, Surface] = {
         contact_ms=8,
         hard=0.05,
         scuff=Scuff(700, 6000, 0),
-        grains=Grains(700, 1500, 0.6, 6, 1.0, 4.5, 0.15),
+        grains=Grains(700, 1500, 0.6, 6, 1.0, 5, 0.28),
         bubbles=14,
     ),
     "carpet": Surface(

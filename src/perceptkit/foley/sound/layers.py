@@ -98,7 +98,8 @@ def crush(grains: Grains, force: Floats, random: np.random.Generator) -> Floats:
     samples = _length(force) + round(6 * grains.decay_ms * RATE / 1000)
     bins = samples // _COARSE + 1
     time = np.arange(len(force)) / CURVE
-    pressed = force * (np.exp(-time / grains.settle) + _WEIGHT + _PUSH * _push_off(force, random))
+    # Squared, because the level of many grains is the root of their number.
+    pressed = force * (np.exp(-time / grains.settle) + _WEIGHT + _PUSH * _push_off(force, random)) ** 2
     rate = grains.density * (pressed + grains.crush * np.exp(-time / 0.03))
     total = np.concatenate([[0.0], np.cumsum(rate)]) / CURVE
     count = 1 + random.poisson(total[-1])  # one of them when the foot comes down
