@@ -2,6 +2,7 @@
 
 Each feature is a namespace, loaded when it is first used:
 
+    perceptkit.audio    sound recordings that know the direction they come from
     perceptkit.face     find faces in photos and videos, embed them, find the unique people
     perceptkit.foley    footsteps in a video
     perceptkit.gaze     where every face in a video looks
@@ -16,10 +17,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import errors, face, foley, gaze, images, models, video
+    from . import audio, errors, face, foley, gaze, images, models, video
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "errors", "face", "foley", "gaze", "images", "models", "video"]
+__all__ = ["__version__", "audio", "errors", "face", "foley", "gaze", "images", "models", "video"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-__all__ = ["prefetch", "spread"]
+__all__ = ["Behind", "prefetch", "spread"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -63,6 +63,68 @@ def prefetch(items: Iterable[T], *, ahead: int = 4) -> Generator[T, None, None]:
         stop.set()
         wanted.release()
         reader.join()
+
+
+class Behind(Generic[T]):
+    """Work that is done behind the caller: in the order given, in a thread of its own, in bounded memory.
+
+    `work` is called with the items that have come since, and with none after `every` seconds without any. An item has a
+    size; those that wait are together no larger than `most`, unless there is only one. The first error of `work` ends
+    it: it is raised to whoever gives more items, or closes.
+    """
+
+    def __init__(self, work: Callable[[list[T]], None], *, most: int, every: float) -> None:
+        self._work, self._most, self._every = work, most, every
+        self._changed = threading.Condition()
+        self._items: list[T] = []
+        self._size = 0
+        self._closed = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="perceptkit-writer", daemon=True)
+        self._thread.start()
+
+    def give(self, item: T, size: int, *, wait: bool = True) -> bool:
+        """Hand over an item; False when there is no room and the caller does not `wait` for it."""
+        with self._changed:
+            while self._error is None and self._size and self._size + size > self._most:
+                if not wait:
+                    return False
+                self._changed.wait()
+            if self._error is not None:
+                raise self._error
+            self._items.append(item)
+            self._size += size
+            self._changed.notify_all()
+        return True
+
+    def close(self) -> None:
+        """Wait until all is done."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._changed:
+                    if not self._items and not self._closed:
+                        self._changed.wait(self._every)
+                    items, self._items = self._items, []
+                    size = self._size
+                    if not items and self._closed:
+                        return
+                self._work(items)
+                with self._changed:
+                    self._size -= size
+                    self._changed.notify_all()
+        except BaseException as error:  # noqa: BLE001 - it is raised on the other side
+            with self._changed:
+                self._error = error
+                self._items.clear()
+                self._changed.notify_all()
 
 
 def _submit(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T]) -> Iterator[Future[R]]:

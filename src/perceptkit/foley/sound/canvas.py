@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from ...arrays import Floats
+from ...audio.sound import any_name
 from ...errors import write_error
 from ...files import replacing_path
 
-__all__ = ["LARGE", "RATE", "Canvas", "any_name", "in_memory", "on_disk", "open_wav", "scratch_folder", "write_wav"]
+__all__ = ["LARGE", "RATE", "Canvas", "in_memory", "on_disk", "open_wav", "scratch_folder", "write_wav"]
 
 RATE = 48_000
 """Samples a second of all sound that is made here."""
@@ -70,11 +71,6 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
         raise write_error(folder, error) from error
     with made as scratch:
         yield Path(scratch)
-
-
-def any_name(path: Path) -> str | bytes:
-    """A path as libsndfile takes it, also one that is not UTF-8."""
-    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _reserve(handle: int, size: int) -> None:

@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...arrays import Floats
+from ...audio.sound import KINDS, open_sound
 from ...errors import MediaError
-from ...files import sniff
-from .canvas import RATE, any_name
+from .canvas import RATE
 
 if TYPE_CHECKING:
     import soundfile
 
 __all__ = ["KINDS", "SUFFIXES", "duration_of", "mix_down", "read_mono", "resample"]
-
-KINDS = "WAV, FLAC, OGG, MP3 or AIFF"
-"""What can be read, in words."""
 
 SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 """The names of such files end so, in lower case."""
@@ -74,26 +71,12 @@ def resample(sound: Floats, rate: float) -> Floats:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[soundfile.SoundFile]:
-    """A sound file, open. Raises MediaError, also for what fails while it is read."""
-    import soundfile
-
-    try:
-        with file.open("rb") as stream:
-            kind = sniff(stream.read(64))
+    """A sound file of a size that a footstep may be cut from, open. Raises MediaError, also for what fails later."""
+    with open_sound(file) as opened:
         if file.stat().st_size > _LARGEST:
             raise MediaError(f"{file}: larger than {_LARGEST / 1e9:g} GB; cut out a part with footsteps")
-        if file.suffix.lower() == ".raw":  # libsndfile would ask what its bytes mean
-            raise MediaError(f"{file}: not a {KINDS} file but {kind}")
-        with soundfile.SoundFile(any_name(file)) as opened:
-            if not _RATES[0] <= opened.samplerate <= _RATES[1]:
-                raise MediaError(f"{file}: its header is damaged, it says {opened.samplerate} samples a second")
-            if opened.frames > _LONGEST * opened.samplerate:
-                raise MediaError(f"{file}: longer than {_LONGEST / 3600:g} hours; cut out a part with footsteps")
-            yield opened
-    except OSError as error:
-        raise MediaError(f"{file}: cannot be read: {error.strerror or error}") from error
-    except soundfile.SoundFileError as error:
-        reason = f"not a {KINDS} file but {kind}"
-        if kind.endswith("sound") or kind.startswith("an Ogg"):
-            reason = f"damaged or of a kind that is not supported: {str(error).rstrip('.')}"
-        raise MediaError(f"{file}: {reason}") from error
+        if not _RATES[0] <= opened.samplerate <= _RATES[1]:
+            raise MediaError(f"{file}: its header is damaged, it says {opened.samplerate} samples a second")
+        if opened.frames > _LONGEST * opened.samplerate:
+            raise MediaError(f"{file}: longer than {_LONGEST / 3600:g} hours; cut out a part with footsteps")
+        yield opened

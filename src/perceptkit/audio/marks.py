@@ -1,0 +1,61 @@
+"""Directions as the marks of a WAV: few enough for every program, where the direction changes."""
+
+from __future__ import annotations
+
+from .angles import Convention, difference
+from .log import Direction
+
+__all__ = ["Marks"]
+
+_MOST = 1000
+_CHANGE = 5.0  # degrees from the mark before
+_SELDOM = 10.0  # seconds from it
+
+_Mark = tuple[int, Direction]
+
+
+class Marks:
+    """Chooses the marks of directions while they come: on a change of 5 degrees, and every 10 s; at most 1000.
+
+    Where there would be more, twice the change and twice the time are asked for, also of those chosen before.
+    """
+
+    def __init__(self, rate: int, convention: Convention) -> None:
+        self._rate, self._to_degrees = rate, 360 / convention.turn
+        self._scale = 1.0
+        self._kept: list[_Mark] = []
+
+    def add(self, sample: int, direction: Direction) -> None:
+        """A direction that holds from a sample on."""
+        mark = sample, direction
+        if self._kept and sample <= self._kept[-1][0]:
+            self._kept.pop()  # what is said last holds
+        if not self._kept or self._differs(self._kept[-1], mark):
+            self._kept.append(mark)
+        while len(self._kept) > _MOST:
+            self._scale *= 2
+            self._thin()
+
+    def texts(self) -> list[tuple[int, str]]:
+        """The marks: sample, and text as in "45.5 deg" or "45.5 deg, up 10 deg"."""
+        return [(sample, self._text(direction)) for sample, direction in self._kept]
+
+    def _differs(self, last: _Mark, mark: _Mark) -> bool:
+        if mark[0] - last[0] >= _SELDOM * self._scale * self._rate:
+            return True
+        changes = [float(difference(*(each[1].azimuth * self._to_degrees for each in (mark, last))))]
+        if mark[1].elevation is not None and last[1].elevation is not None:
+            changes.append((mark[1].elevation - last[1].elevation) * self._to_degrees)
+        return any(abs(change) >= _CHANGE * self._scale for change in changes)
+
+    def _thin(self) -> None:
+        before, self._kept = self._kept, []
+        for mark in before:
+            if not self._kept or self._differs(self._kept[-1], mark):
+                self._kept.append(mark)
+
+    def _text(self, direction: Direction) -> str:
+        text = f"{direction.azimuth * self._to_degrees:.4g} deg"
+        if direction.elevation is not None:
+            text += f", up {direction.elevation * self._to_degrees:.3g} deg"
+        return text

@@ -1,0 +1,335 @@
+"""Recordings that know their direction: `Recorder`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from ..errors import InputError, PerceptkitError, write_error
+from ..threads import Behind
+from . import defaults
+from .angles import Convention, convention_of
+from .facts import Facts, Names
+from .log import Direction, check_columns
+from .ordering import Chunk, Lost, Order
+from .reading import read
+from .sound import Form
+from .types import Gap, Recording
+from .writing import Files
+
+__all__ = ["Recorder"]
+
+log = logging.getLogger("perceptkit")
+
+_QUEUE = (1 << 18, 5.0)  # bytes, or seconds of sound if they are more, that wait to be written
+_EVERY = 0.1  # seconds after which the writer looks whether something has to be made safe
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What the writer is handed: samples, or silence in their place, and what was said at their first one."""
+
+    data: bytes
+    silence: int = 0
+    directions: tuple[tuple[int, Direction], ...] = ()
+
+
+class Recorder:
+    """Records sound and the directions it comes from: NAME.wav, NAME.csv with the angles, NAME.json with the facts.
+
+        with audio.Recorder("walk.wav", sample_rate=16_000) as recorder:
+            recorder.write(samples, angle=45.5)
+
+    While it records, the files are called NAME.wav.part and so on. They can be opened at any moment: a killed process
+    loses at most the last second, a power cut too. Many recorders may be open at once, each with its own writer, and
+    any thread may call one.
+
+    `convention` is how the angles are meant (a name of `CONVENTIONS` or a `Convention`), `heading` where the front
+    looks in degrees from north, if that is known. `columns` asks for more columns in the log (`log.COLUMNS`). `gap`
+    says what stands for chunks that never came: silence as long as the chunk before, or nothing ("skip"). `overflow` says
+    what happens when the disk is slower than the sound: the caller waits, or what does not fit into 5 seconds of memory
+    becomes a gap of silence. After `max_duration` (seconds) or `max_bytes` of samples it is `full`. It leaves
+    `min_free` bytes of the disk. `started` is when the first sample was recorded, now by default.
+
+    Raises InputError for a value that cannot be, and for a name that is taken; DeviceError when the disk is full.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        sample_rate: int = defaults.SAMPLE_RATE,
+        channels: int = defaults.CHANNELS,
+        subtype: str = defaults.SUBTYPE,
+        *,
+        convention: str | Convention = defaults.CONVENTION,
+        heading: float | None = None,
+        columns: Collection[str] = (),
+        gap: Literal["silence", "skip"] = "silence",
+        overflow: Literal["wait", "gap"] = "wait",
+        max_duration: float | None = None,
+        max_bytes: int | None = None,
+        min_free: int = defaults.MIN_FREE,
+        started: datetime | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        for name, value, choices in (("gap", gap, ("silence", "skip")), ("overflow", overflow, ("wait", "gap"))):
+            if value not in choices:
+                raise InputError(f"{name} is {value!r}; choose one of: {', '.join(choices)}")
+        form = Form(sample_rate, channels, subtype)
+        self._names, self._columns = Names.of(path), check_columns(columns)
+        self._facts = Facts(form, started or datetime.now(UTC), convention_of(convention), heading)
+        self._gap, self._overflow = gap, overflow
+        self._most = _most_samples(form, max_duration, max_bytes)
+        self._order = Order(form.sample_rate * form.frame, clock=clock)
+        self._lock = threading.RLock()
+        self._samples = 0  # sample frames that are handed on, or owed
+        self._rest = b""  # bytes that are not a sample frame yet
+        self._skip = 0  # bytes to leave out, after which sample frames begin again
+        self._owed = 0  # samples of silence for which there was no room
+        self._said: Direction | None = None
+        self._recording: Recording | None = None
+        self._files = Files(self._names, self._facts, columns=self._columns, min_free=min_free)
+        most = max(_QUEUE[0], round(_QUEUE[1] * form.sample_rate * form.frame))
+        self._writer = Behind(partial(_write, self._files), most=most, every=_EVERY)
+        # One that is forgotten: what it was given is written, and its files stay as a kill would leave them.
+        weakref.finalize(self, self._writer.close)
+
+    @property
+    def path(self) -> Path:
+        """NAME.wav, which is there when the recorder is closed."""
+        return self._names.sound
+
+    @property
+    def duration(self) -> float:
+        """Seconds that were recorded so far."""
+        return self._samples / self._facts.form.sample_rate
+
+    @property
+    def full(self) -> bool:
+        """Whether its limit is reached, so that it takes no more samples."""
+        return self._most is not None and self._samples >= self._most
+
+    def write(
+        self, samples: object, angle: float | None = None, elevation: float | None = None, seq: int | None = None
+    ) -> None:
+        """Add samples: an array (samples, channels) or (samples,), float32 in [-1, 1], int16 or int32; or bytes in the
+        recorder's own form (interleaved, little endian), which may end within a sample.
+
+        `angle` and `elevation` are where the first of them comes from. An angle that is no finite number is not logged
+        but counted, and the samples are kept; one of a turn or more is brought into the range (725 degrees are 5).
+        `seq` is the number of the chunk: then chunks may come late, twice or never, see `Order`. Raises InputError for
+        samples that do not fit, and when it is closed or full (what fits is recorded); DeviceError when the disk is
+        full.
+        """
+        data, clipped = self._facts.form.encode(samples)
+        with self._lock:
+            self._check_open()
+            if self.full:
+                raise InputError(f"{self.path} has reached its limit ({self.duration:g} s); close it and begin another")
+            self._facts.clipped += clipped
+            for piece in self._order.put(Chunk(data, self._heard(angle, elevation)), seq):
+                self._add(piece)
+
+    def set_angle(self, angle: float, elevation: float | None = None) -> None:
+        """The direction of the samples that come next. Raises InputError for an angle that is no finite number."""
+        direction = Direction.said(angle, elevation, self._facts.convention)
+        with self._lock:
+            self._check_open()
+            self._refuse_elevation(elevation)
+            self._said = direction
+
+    def lose(self, samples: int) -> None:
+        """Sound that was lost before it came here, such as by a microphone that overflowed: silence stands for it."""
+        with self._lock:
+            self._check_open()
+            self._lost(samples, "overflow")
+            self._owed += samples
+            self._samples += samples
+
+    def close(self, *, error: str | None = None) -> Recording:
+        """Finish the files. `error` says why the recording was interrupted, if it was.
+
+        Raises DeviceError when the disk was full: what was recorded before is in the files, which say so.
+        """
+        with self._lock:
+            if self._recording is not None:
+                return self._recording
+            failure = self._finish(error)
+            self._recording = read(self.path)
+        if failure is not None:
+            raise failure
+        return self._recording
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt):  # Ctrl-C is how people end a recording
+            self.close()
+            return
+        try:
+            self.close(error=f"{type(error).__name__}: {error}")
+        except PerceptkitError:
+            log.warning("%s: not finished as it should be", self.path)
+            if not isinstance(error, PerceptkitError):
+                raise
+
+    def _check_open(self) -> None:
+        if self._recording is not None:
+            raise InputError(f"{self.path} is closed; begin another recording")
+
+    def _heard(self, angle: object, elevation: object) -> Direction | None:
+        """The direction of a chunk; None when there is none, or none that can be used."""
+        self._refuse_elevation(elevation)
+        if angle is None and elevation is None:
+            return None
+        try:
+            return Direction.said(angle, elevation, self._facts.convention)
+        except InputError as error:
+            self._facts.refused_angles += 1
+            if self._facts.refused_angles == 1:
+                log.warning("%s: %s; it is left out, and so are others like it", self.path, error)
+            return None
+
+    def _refuse_elevation(self, elevation: object) -> None:
+        if elevation is not None and "elevation" not in self._columns:
+            raise InputError("this recorder keeps no elevation; ask for it: Recorder(..., columns=['elevation'])")
+
+    def _add(self, piece: Chunk | Lost) -> None:
+        if isinstance(piece, Chunk):
+            self._add_bytes(piece.data, piece.direction)
+        elif self._gap == "silence":
+            self._add_missing(piece.size)
+        else:
+            self._skip_missing(piece.size)
+
+    def _add_missing(self, size: int) -> None:
+        """Zero bytes for those that never came, so that sample frames go on where they would have been."""
+        frame = self._facts.form.frame
+        head = min(-len(self._rest) % frame, size)
+        whole, tail = divmod(size - head, frame)
+        at = self._samples
+        self._add_bytes(bytes(head), None)
+        self._hand_on(b"", silence=whole)
+        self._add_bytes(bytes(tail), None)
+        self._facts.gaps.append(Gap(at / self._facts.form.sample_rate, self._samples - at, "missing"))
+
+    def _skip_missing(self, size: int) -> None:
+        frame = self._facts.form.frame
+        self._skip = -(len(self._rest) + size) % frame
+        self._rest = b""
+        self._facts.gaps.append(Gap(self._samples / self._facts.form.sample_rate, 0, "missing"))
+
+    def _add_bytes(self, data: bytes, direction: Direction | None) -> None:
+        if self._skip:
+            skipped = min(self._skip, len(data))
+            self._skip -= skipped
+            data = data[skipped:]
+        self._said = direction or self._said
+        if self._rest:
+            data = self._rest + data
+        whole = len(data) - len(data) % self._facts.form.frame
+        self._rest = data[whole:]
+        self._hand_on(data[:whole])
+
+    def _hand_on(self, data: bytes, *, silence: int = 0) -> None:
+        """Whole sample frames to the writer, or samples of silence; as many as the limit allows."""
+        samples = len(data) // self._facts.form.frame or silence
+        if self._most is not None:
+            samples = min(samples, self._most - self._samples)
+        if not samples:
+            return
+        directions = self._said_now()
+        silence = min(silence, samples)
+        data = data[: samples * self._facts.form.frame] if data else b""
+        if self._owed and self._given(_Piece(b"", self._owed), wait=self._overflow == "wait"):
+            self._owed = 0
+        piece = _Piece(data, silence, directions)
+        if self._owed or not self._given(piece, wait=self._overflow == "wait"):
+            self._lost(samples, "overflow")
+            self._owed += samples
+            self._said = self._said or (directions[-1][1] if directions else None)
+        self._samples += samples
+
+    def _said_now(self) -> tuple[tuple[int, Direction], ...]:
+        said, self._said = self._said, None
+        return () if said is None else ((self._samples, said),)
+
+    def _given(self, piece: _Piece, *, wait: bool) -> bool:
+        try:
+            return self._writer.give(piece, len(piece.data), wait=wait)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+
+    def _lost(self, samples: int, reason: Literal["missing", "overflow"]) -> None:
+        """Note sound that is lost from now on; what follows on itself is one gap."""
+        rate, gaps = self._facts.form.sample_rate, self._facts.gaps
+        if gaps and gaps[-1].reason == reason and round(gaps[-1].time * rate) + gaps[-1].samples == self._samples:
+            gaps[-1] = Gap(gaps[-1].time, gaps[-1].samples + samples, reason)
+        else:
+            gaps.append(Gap(self._samples / rate, samples, reason))
+
+    def _finish(self, error: str | None) -> PerceptkitError | None:
+        """Write all that is left and name the files; what went wrong, if something did."""
+        facts = self._facts
+        failure: PerceptkitError | None = None
+        try:
+            for piece in self._order.flush():
+                self._add(piece)
+            if self._owed or self._said:
+                self._given(_Piece(b"", self._owed, self._said_now()), wait=True)
+        except PerceptkitError as early:
+            failure = early
+        try:
+            self._writer.close()
+        except OSError as early:
+            failure = write_error(self.path, early)
+        facts.duplicates, facts.late, facts.missing = self._order.duplicates, self._order.late, self._order.missing
+        facts.error = str(failure) if failure else error
+        facts.state = "interrupted" if facts.error else "complete"
+        try:
+            self._files.finish()
+        except OSError as early:
+            failure = write_error(self.path, early)
+        return failure
+
+
+def _write(files: Files, pieces: list[_Piece]) -> None:
+    """What the writer does with the pieces that have come: in as few writes as can be."""
+    directions = [said for piece in pieces for said in piece.directions]
+    try:
+        for is_silent, together in groupby(pieces, key=lambda piece: piece.silence > 0):
+            if is_silent:
+                files.add_silence(sum(piece.silence for piece in together))
+            else:
+                files.add(b"".join(piece.data for piece in together))
+    except OSError:
+        with suppress(OSError):
+            files.note([said for said in directions if said[0] <= files.samples])
+        raise
+    files.note(directions)
+    files.keep()
+
+
+def _most_samples(form: Form, max_duration: float | None, max_bytes: int | None) -> int | None:
+    """How many sample frames may be recorded."""
+    for name, value in (("max_duration", max_duration), ("max_bytes", max_bytes)):
+        if value is not None and not value > 0:
+            raise InputError(f"{name} is {value!r}; give more than 0, or nothing")
+    most = [] if max_duration is None else [round(max_duration * form.sample_rate)]
+    if max_bytes is not None:
+        most.append(max_bytes // form.frame)
+    return max(min(most), 1) if most else None

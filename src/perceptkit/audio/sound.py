@@ -1,0 +1,139 @@
+"""Samples as they lie in sound files: how they are coded, and reading them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError, MediaError
+from ..files import sniff
+
+if TYPE_CHECKING:
+    import soundfile
+
+__all__ = ["KINDS", "SUBTYPES", "Form", "any_name", "open_sound", "read_blocks"]
+
+KINDS = "WAV, FLAC, OGG, MP3 or AIFF"
+"""What can be read, in words."""
+
+SUBTYPES: Mapping[str, int] = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
+"""How samples can be written, and the bytes that one takes."""
+
+_RATES = (1, 768_000)  # hertz: what is outside was not recorded but is a damaged header
+_FULL_SCALE = {"int16": 1 << 15, "int32": 1 << 31, "float32": 1, "float64": 1}
+
+_Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a sound is made of: samples a second, channels, and how a sample is written (a row of `SUBTYPES`)."""
+
+    sample_rate: int
+    channels: int
+    subtype: str
+
+    def __post_init__(self) -> None:
+        values: tuple[tuple[str, object, int], ...] = (
+            ("sample_rate", self.sample_rate, _RATES[1]),
+            ("channels", self.channels, 1024),
+        )
+        for name, value, most in values:
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
+                raise InputError(f"{name} is {value!r}; give a whole number from 1 to {most:,}")
+        if self.subtype not in SUBTYPES:
+            raise InputError(f"unknown subtype {self.subtype!r}; choose one of: {', '.join(SUBTYPES)}")
+
+    @property
+    def width(self) -> int:
+        """Bytes of a sample."""
+        return SUBTYPES[self.subtype]
+
+    @property
+    def frame(self) -> int:
+        """Bytes of a sample frame: one sample of each channel."""
+        return self.width * self.channels
+
+    def encode(self, samples: object) -> tuple[bytes, int]:
+        """Samples as bytes, and how many were above full scale and cut.
+
+        Bytes are taken as they are: interleaved, little endian, in this form. Arrays are (samples, channels), or
+        (samples,) for one channel, of float32 or float64 in [-1, 1], or of int16 or int32 at full scale. Raises
+        InputError for anything else, and for samples that are not finite.
+        """
+        if isinstance(samples, (bytes, bytearray, memoryview)):
+            return bytes(samples), 0
+        array = np.asarray(samples)
+        if array.ndim not in (1, 2) or (1 if array.ndim == 1 else array.shape[1]) != self.channels:
+            raise InputError(f"samples have the shape {array.shape}; this recording takes (samples, {self.channels})")
+        if array.dtype.name not in _FULL_SCALE:
+            raise InputError(f"samples are {array.dtype}; give float32 in [-1, 1], int16, int32, or bytes")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise InputError(
+                "samples have values that are not numbers (NaN or infinity); replace them, by 0 for example"
+            )
+        return _encoded(array, self.subtype)
+
+
+def _encoded(array: _Array, subtype: str) -> tuple[bytes, int]:
+    if subtype == "FLOAT":
+        return np.asarray(array / np.float32(_FULL_SCALE[array.dtype.name]), "<f4").tobytes(), 0
+    if subtype == "PCM_16" and array.dtype == np.int16:
+        return array.astype("<i2", copy=False).tobytes(), 0
+    bits = 8 * SUBTYPES[subtype]
+    full = 1 << (bits - 1)
+    # A float32 holds 24 bits exactly; of an int32 there are more.
+    exact = np.float32 if array.dtype.name in ("float32", "int16") else np.float64
+    scaled = np.rint(array * exact(full / _FULL_SCALE[array.dtype.name]))
+    clipped = int(np.count_nonzero(np.abs(scaled) > full)) if array.dtype.kind == "f" else 0
+    whole = np.clip(scaled, -full, full - 1).astype("<i4")
+    if bits == 16:
+        return whole.astype("<i2").tobytes(), clipped
+    return np.ascontiguousarray(whole)[..., np.newaxis].view(np.uint8)[..., :3].tobytes(), clipped
+
+
+def any_name(path: Path) -> str | bytes:
+    """A path as libsndfile takes it, also one that is not UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
+
+
+@contextmanager
+def open_sound(path: Path) -> Iterator[soundfile.SoundFile]:
+    """A sound file, open for reading. Raises MediaError, also for what fails while it is read."""
+    import soundfile
+
+    try:
+        with path.open("rb") as stream:
+            kind = sniff(stream.read(64))
+        if path.suffix.lower() == ".raw":  # libsndfile would ask what its bytes mean
+            raise MediaError(f"{path}: not a {KINDS} file but {kind}")
+        with soundfile.SoundFile(any_name(path)) as opened:
+            if not _RATES[0] <= opened.samplerate <= _RATES[1]:
+                raise MediaError(f"{path}: its header is damaged, it says {opened.samplerate} samples a second")
+            yield opened
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except soundfile.SoundFileError as error:
+        reason = f"not a {KINDS} file but {kind}"
+        if kind.endswith("sound") or kind.startswith("an Ogg"):
+            reason = f"damaged or of a kind that is not supported: {str(error).rstrip('.')}"
+        raise MediaError(f"{path}: {reason}") from error
+
+
+def read_blocks(path: Path, first: int, last: int, *, dtype: str, size: int = 1 << 18) -> Iterator[_Array]:
+    """The samples of a file from sample `first` to before `last`, in blocks (up to `size`, channels) of a dtype.
+
+    Raises MediaError for what cannot be read.
+    """
+    with open_sound(path) as opened:
+        opened.seek(min(first, opened.frames))
+        left = last - first
+        while left > 0 and len(block := opened.read(min(left, size), dtype, always_2d=True)):
+            yield block
+            left -= len(block)
