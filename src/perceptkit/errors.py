@@ -57,9 +57,13 @@ class MissingExtraError(PerceptkitError, ImportError):
 
     exit_code = 4
 
-    def __init__(self, extra: str, purpose: str) -> None:
-        """`extra` is the name in brackets of the pip command; `purpose` reads as in "purpose needs ..."."""
-        super().__init__(f"{purpose} needs an optional package: pip install 'perceptkit[{extra}]'")
+    def __init__(self, extra: str, purpose: str, *, system: str | None = None) -> None:
+        """`extra` is the name in brackets of the pip command; `purpose` reads as in "purpose needs ...".
+
+        `system` is what the package needs of the system and does not find, and how to install it.
+        """
+        package = f"an optional package: pip install 'perceptkit[{extra}]'"
+        super().__init__(f"{purpose} needs {system or package}")
 
 
 def write_error(path: object, error: OSError) -> PerceptkitError:

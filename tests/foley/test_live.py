@@ -391,7 +391,7 @@ def test_without_portaudio() -> None:
         raise OSError("PortAudio library not found")
 
     with (
-        pytest.raises(DeviceError, match=r"PortAudio library not found; install PortAudio.*-o FILE\.wav"),
+        pytest.raises(MissingExtraError, match=r"PortAudio library not found.*apt-get install -y libportaudio2"),
         loudspeaker(load),
     ):
         pass

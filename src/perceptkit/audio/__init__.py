@@ -31,9 +31,12 @@ if TYPE_CHECKING:
         wrap,
     )
     from .copying import clip, repair
+    from .microphone import Microphone, list_microphones, record_microphone
     from .reading import list_recordings, read
+    from .reference import close_audio_stream, create_audio_stream, get_audio_files, write_audio_chunk
     from .session import Recorder
     from .sound import SUBTYPES
+    from .sources import record_file, record_stream
     from .types import AngleTrack, Gap, Recording
 
 _HOMES = {
@@ -42,9 +45,12 @@ _HOMES = {
         *("convert", "difference", "interpolate", "mean_angle", "wrap"),
     ),
     "copying": ("clip", "repair"),
+    "microphone": ("Microphone", "list_microphones", "record_microphone"),
     "reading": ("list_recordings", "read"),
+    "reference": ("close_audio_stream", "create_audio_stream", "get_audio_files", "write_audio_chunk"),
     "session": ("Recorder",),
     "sound": ("SUBTYPES",),
+    "sources": ("record_file", "record_stream"),
     "types": ("AngleTrack", "Gap", "Recording"),
 }
 
@@ -55,18 +61,27 @@ __all__ = [
     "AngleTrack",
     "Convention",
     "Gap",
+    "Microphone",
     "Recorder",
     "Recording",
     "check_angle",
     "clip",
+    "close_audio_stream",
     "convert",
+    "create_audio_stream",
     "difference",
+    "get_audio_files",
     "interpolate",
+    "list_microphones",
     "list_recordings",
     "mean_angle",
     "read",
+    "record_file",
+    "record_microphone",
+    "record_stream",
     "repair",
     "wrap",
+    "write_audio_chunk",
 ]
 
 __getattr__, __dir__ = load_names(__name__, _HOMES)

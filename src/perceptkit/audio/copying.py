@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError, MediaError, write_error
+from ..errors import InputError, MediaError
 from ..files import check_not_over
 from . import defaults
 from .angles import AZIMUTH
@@ -18,17 +18,13 @@ from .facts import Facts, Names
 from .log import Direction
 from .reading import beside, read
 from .riff import examine
-from .sound import Form, read_blocks
-from .types import AngleTrack, Gap, Recording
-from .writing import Files
+from .sound import Form, kept_as, read_bytes
+from .types import AngleTrack, Gap, Recording, named_after
+from .writing import write_recording
 
-__all__ = ["clip", "repair"]
+__all__ = ["clip", "directions_between", "repair"]
 
 _BLOCK = 1 << 20  # bytes
-
-# How samples of other kinds are written: without loss where that can be.
-_KEPT = {"PCM_16": "PCM_16", "PCM_S8": "PCM_16", "PCM_U8": "PCM_16", "PCM_24": "PCM_24"}
-_DTYPES = {"PCM_16": "int16", "PCM_24": "int32", "FLOAT": "float32"}
 
 
 def clip(path: str | Path, start: float, end: float | None = None, output: str | Path | None = None) -> Recording:
@@ -48,21 +44,20 @@ def clip(path: str | Path, start: float, end: float | None = None, output: str |
     first, last = round(start * rate), min(round(until * rate), source.samples)
     if last <= first:
         raise InputError(f"from {start:g} s to {until:g} s there is no sample; ask for more")
-    names = Names.of(output or source.path.with_name(f"{_stem(source.path)}-{start:g}-{last / rate:g}.wav"))
+    names = Names.of(output or source.beside(f"-{start:g}-{last / rate:g}.wav"))
     check_not_over(names.sound, source.path)
-    subtype = _KEPT.get(source.subtype, "FLOAT")
     known = beside(source.path, rate)
     track = known.angles
     facts = Facts(
-        Form(rate, source.channels, subtype),
+        Form(rate, source.channels, kept_as(source.subtype)),
         source.started and source.started + timedelta(seconds=first / rate),
         track.convention,
         known.facts.heading if known.facts else None,
         state=source.state if source.state != "recording" else "interrupted",
         gaps=list(_gaps_between(source.gaps, first, last, rate)),
     )
-    blocks = (facts.form.encode(block)[0] for block in read_blocks(source.path, first, last, dtype=_DTYPES[subtype]))
-    _write(names, facts, blocks, _directions_between(track, first, last, rate))
+    blocks = read_bytes(source.path, first, last, facts.form)
+    write_recording(names, facts, blocks, directions_between(track, first, last, rate))
     return read(names.sound)
 
 
@@ -92,28 +87,11 @@ def repair(path: str | Path, output: str | Path | None = None) -> Recording:
         error=f"made whole from {source.name}",
         angles=0,
     )
-    names = Names.of(output or source.with_name(f"{_stem(source)}-repaired.wav"))
+    names = Names.of(output or named_after(source, "-repaired.wav"))
     check_not_over(names.sound, source)
     blocks = _bytes(source, remains.offset, remains.samples * remains.form.frame)
-    _write(names, facts, blocks, _directions_between(track, 0, remains.samples + 1, rate))
+    write_recording(names, facts, blocks, directions_between(track, 0, remains.samples + 1, rate))
     return read(names.sound)
-
-
-def _write(names: Names, facts: Facts, blocks: Iterable[bytes], directions: Sequence[tuple[int, Direction]]) -> None:
-    """A recording from its bytes, whole or not at all."""
-    columns = ["elevation"] if any(each.elevation is not None for _, each in directions) else []
-    files = Files(names, facts, columns=columns, min_free=defaults.MIN_FREE)
-    try:
-        for block in blocks:
-            files.add(block)
-        files.note(directions)
-        files.finish()
-    except OSError as error:
-        files.abandon()
-        raise write_error(names.sound, error) from error
-    except BaseException:
-        files.abandon()
-        raise
 
 
 def _bytes(path: Path, offset: int, size: int) -> Iterator[bytes]:
@@ -125,7 +103,7 @@ def _bytes(path: Path, offset: int, size: int) -> Iterator[bytes]:
             size -= len(block)
 
 
-def _directions_between(track: AngleTrack, first: int, last: int, rate: int) -> list[tuple[int, Direction]]:
+def directions_between(track: AngleTrack, first: int, last: int, rate: int) -> list[tuple[int, Direction]]:
     """The logged directions of samples from `first` to before `last`, and at `first` what held there."""
     samples = np.round(track.times * rate).astype(np.int64)
     chosen = np.flatnonzero((samples >= first) & (samples < last))
@@ -152,8 +130,3 @@ def _gaps_between(gaps: Iterable[Gap], first: int, last: int, rate: int) -> Iter
         start, end = max(at, first), min(at + gap.samples, last)
         if start < end or (gap.samples == 0 and first <= at < last):
             yield Gap((start - first) / rate, end - start, gap.reason)
-
-
-def _stem(path: Path) -> str:
-    """A file's name without .wav or .wav.part."""
-    return Names.of(path).sound.stem if path.suffix == ".part" else path.stem

@@ -57,9 +57,9 @@ class Recorder:
 
     `convention` is how the angles are meant (a name of `CONVENTIONS` or a `Convention`), `heading` where the front
     looks in degrees from north, if that is known. `columns` asks for more columns in the log (`log.COLUMNS`). `gap`
-    says what stands for chunks that never came: silence as long as the chunk before, or nothing ("skip"). `overflow` says
-    what happens when the disk is slower than the sound: the caller waits, or what does not fit into 5 seconds of memory
-    becomes a gap of silence. After `max_duration` (seconds) or `max_bytes` of samples it is `full`. It leaves
+    says what stands for chunks that never came: silence as long as the chunk before, or nothing ("skip"). `overflow`
+    says what happens when the disk is slower than the sound: the caller waits, or what does not fit into 5 seconds of
+    memory becomes a gap of silence. After `max_duration` (seconds) or `max_bytes` of samples it is `full`. It leaves
     `min_free` bytes of the disk. `started` is when the first sample was recorded, now by default.
 
     Raises InputError for a value that cannot be, and for a name that is taken; DeviceError when the disk is full.
@@ -109,6 +109,11 @@ class Recorder:
     def path(self) -> Path:
         """NAME.wav, which is there when the recorder is closed."""
         return self._names.sound
+
+    @property
+    def form(self) -> Form:
+        """What it records: `sample_rate`, `channels`, `subtype`."""
+        return self._facts.form
 
     @property
     def duration(self) -> float:
@@ -182,10 +187,8 @@ class Recorder:
             return
         try:
             self.close(error=f"{type(error).__name__}: {error}")
-        except PerceptkitError:
-            log.warning("%s: not finished as it should be", self.path)
-            if not isinstance(error, PerceptkitError):
-                raise
+        except PerceptkitError as second:
+            log.warning("%s", second)  # the first error goes on
 
     def _check_open(self) -> None:
         if self._recording is not None:

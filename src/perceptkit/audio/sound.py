@@ -17,7 +17,7 @@ from ..files import sniff
 if TYPE_CHECKING:
     import soundfile
 
-__all__ = ["KINDS", "SUBTYPES", "Form", "any_name", "open_sound", "read_blocks"]
+__all__ = ["KINDS", "SUBTYPES", "Form", "any_name", "kept_as", "open_sound", "read_blocks", "read_bytes"]
 
 KINDS = "WAV, FLAC, OGG, MP3 or AIFF"
 """What can be read, in words."""
@@ -27,6 +27,10 @@ SUBTYPES: Mapping[str, int] = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 
 _RATES = (1, 768_000)  # hertz: what is outside was not recorded but is a damaged header
 _FULL_SCALE = {"int16": 1 << 15, "int32": 1 << 31, "float32": 1, "float64": 1}
+
+# How samples of other kinds are kept: without loss where that can be. What is not here is FLOAT.
+_KEPT = {"PCM_16": "PCM_16", "PCM_S8": "PCM_16", "PCM_U8": "PCM_16", "PCM_24": "PCM_24"}
+_DTYPES = {"PCM_16": "int16", "PCM_24": "int32", "FLOAT": "float32"}
 
 _Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -137,3 +141,17 @@ def read_blocks(path: Path, first: int, last: int, *, dtype: str, size: int = 1 
         while left > 0 and len(block := opened.read(min(left, size), dtype, always_2d=True)):
             yield block
             left -= len(block)
+
+
+def kept_as(subtype: str) -> str:
+    """The subtype in which samples of a sound file are kept, which may be one that we do not write."""
+    return _KEPT.get(subtype, "FLOAT")
+
+
+def read_bytes(path: Path, first: int, last: int, form: Form) -> Iterator[bytes]:
+    """The samples of a file from sample `first` to before `last` as bytes in a form, unchanged where that can be.
+
+    Raises MediaError for what cannot be read.
+    """
+    for block in read_blocks(path, first, last, dtype=_DTYPES[form.subtype]):
+        yield form.encode(block)[0]

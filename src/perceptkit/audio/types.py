@@ -15,7 +15,7 @@ from ..arrays import Floats
 from . import defaults
 from .angles import AZIMUTH, Convention, Doubles, convert, interpolate
 
-__all__ = ["AngleTrack", "Gap", "Recording", "State"]
+__all__ = ["AngleTrack", "Gap", "Recording", "State", "named_after"]
 
 State = Literal["recording", "complete", "interrupted"]
 """Still going on; ended as it should; ended by an error, a kill or a power cut: what came before is there."""
@@ -87,6 +87,10 @@ class Recording:
         """Its length in seconds."""
         return self.samples / self.sample_rate
 
+    def beside(self, ending: str) -> Path:
+        """A file beside it, named after it: NAME and an ending."""
+        return named_after(self.path, ending)
+
     def read(self, start: float = 0.0, end: float | None = None) -> Floats:
         """Its samples from `start` to `end` seconds: float32 (samples, channels) in [-1, 1]. Raises MediaError."""
         blocks = list(self.blocks(start, end))
@@ -99,3 +103,8 @@ class Recording:
         first = max(round(start * self.sample_rate), 0)
         last = self.samples if end is None else min(round(end * self.sample_rate), self.samples)
         return read_blocks(self.path, first, max(last, first), dtype="float32", size=size)
+
+
+def named_after(path: Path, ending: str) -> Path:
+    """A file beside a sound, its name without .wav or .wav.part and an ending."""
+    return path.with_name(Path(path.name.removesuffix(".part")).stem + ending)

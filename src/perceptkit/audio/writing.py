@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
@@ -17,12 +17,13 @@ from ..errors import InputError, PerceptkitError, write_error
 from ..files import make_folder, write_bytes
 from ..locks import take
 from ..output import dumps
+from . import defaults
 from .facts import Facts, Names
 from .log import Direction, header, line
 from .marks import Marks
 from .wav import RIFF_LIMIT, WavWriter, bext_chunk, cue_chunks, sync
 
-__all__ = ["Files", "is_being_written"]
+__all__ = ["Files", "is_being_written", "write_recording"]
 
 _SYNC = 0.8  # seconds from one moment that survives a power cut to the next: older than a second is safe
 _FACTS = 4096  # bytes that the facts take while they are written: there is room for the last word on a full disk
@@ -166,6 +167,28 @@ class Files:
     def _remove(self) -> None:
         for path in self._names.all:
             Names.part(path).unlink(missing_ok=True)
+
+
+def write_recording(
+    names: Names, facts: Facts, blocks: Iterable[bytes], directions: Sequence[tuple[int, Direction]]
+) -> None:
+    """A recording from its bytes, whole or not at all.
+
+    Raises InputError for a name that is taken, DeviceError when the disk is full, and what `blocks` raises.
+    """
+    columns = ["elevation"] if any(each.elevation is not None for _, each in directions) else []
+    files = Files(names, facts, columns=columns, min_free=defaults.MIN_FREE)
+    try:
+        for block in blocks:
+            files.add(block)
+        files.note(directions)
+        files.finish()
+    except OSError as error:
+        files.abandon()
+        raise write_error(names.sound, error) from error
+    except BaseException:
+        files.abandon()
+        raise
 
 
 def is_being_written(part: Path) -> bool:

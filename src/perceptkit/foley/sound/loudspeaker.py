@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ...arrays import Floats
-from ...errors import DeviceError, MissingExtraError, PerceptkitError
+from ...errors import DeviceError, PerceptkitError
+from ...portaudio import load_portaudio
 from .canvas import RATE, open_wav
 
 __all__ = ["Mixer", "Play", "Recorder", "loudspeaker", "recorder"]
@@ -66,10 +66,10 @@ def _hold_back(block: Floats) -> None:
 def loudspeaker(load: Callable[[], Any] | None = None) -> Iterator[Play]:
     """Play through the audio device of the system, silent until there is something to hear.
 
-    `load` gives the sounddevice library. Raises MissingExtraError without it, DeviceError where there is no PortAudio
-    or no loudspeaker.
+    `load` gives the sounddevice library. Raises MissingExtraError without it or PortAudio, DeviceError where there is no
+    loudspeaker.
     """
-    audio = _audio(load or _sounddevice)
+    audio = load_portaudio("playing footsteps as they happen", load)
     mixer = Mixer()
 
     def callback(block: Floats, *_: object) -> None:
@@ -88,22 +88,6 @@ def loudspeaker(load: Callable[[], Any] | None = None) -> Iterator[Play]:
         yield mixer.add
     finally:
         stream.close()
-
-
-def _audio(load: Callable[[], Any]) -> Any:
-    try:
-        return load()
-    except ImportError as error:
-        raise MissingExtraError("mic", "playing footsteps as they happen") from error
-    except OSError as error:
-        raise DeviceError(
-            f"nothing can be played here: {error}; install PortAudio (on Debian: apt install libportaudio2), "
-            f"or {_INSTEAD}"
-        ) from error
-
-
-def _sounddevice() -> Any:
-    return importlib.import_module("sounddevice")
 
 
 class Recorder:
