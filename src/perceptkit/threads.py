@@ -68,16 +68,16 @@ def prefetch(items: Iterable[T], *, ahead: int = 4) -> Generator[T, None, None]:
 class Behind(Generic[T]):
     """Work that is done behind the caller: in the order given, in a thread of its own, in bounded memory.
 
-    `work` is called with the items that have come since, and with none after `every` seconds without any. An item has a
-    size; those that wait are together no larger than `most`, unless there is only one. The first error of `work` ends
-    it: it is raised to whoever gives more items, or closes.
+    `work` is called with the items that have come, as soon as they have the size `enough` together, and every so many
+    seconds, with none if there are none. Those that wait are together no larger than `most`, unless there is only one.
+    The first error of `work` ends it: it is raised to whoever gives more items, or closes.
     """
 
-    def __init__(self, work: Callable[[list[T]], None], *, most: int, every: float) -> None:
-        self._work, self._most, self._every = work, most, every
+    def __init__(self, work: Callable[[list[T]], None], *, enough: int, most: int, every: float) -> None:
+        self._work, self._enough, self._most, self._every = work, enough, most, every
         self._changed = threading.Condition()
         self._items: list[T] = []
-        self._size = 0
+        self._size = 0  # of the items that wait, and of those that are worked on
         self._closed = False
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="perceptkit-writer", daemon=True)
@@ -94,7 +94,8 @@ class Behind(Generic[T]):
                 raise self._error
             self._items.append(item)
             self._size += size
-            self._changed.notify_all()
+            if self._size >= self._enough:  # to wake it for each costs more than the work
+                self._changed.notify_all()
         return True
 
     def close(self) -> None:
@@ -110,8 +111,7 @@ class Behind(Generic[T]):
         try:
             while True:
                 with self._changed:
-                    if not self._items and not self._closed:
-                        self._changed.wait(self._every)
+                    self._changed.wait_for(lambda: self._closed or self._size >= self._enough, self._every)
                     items, self._items = self._items, []
                     size = self._size
                     if not items and self._closed:

@@ -10,6 +10,7 @@ the facts beside it (NAME.json) name.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, MediaError
-from .angles import Convention, check_angle, check_elevation, wrap
+from .angles import Convention, Doubles, check_angle, check_elevation, wrap
 from .types import AngleTrack
 
 __all__ = ["COLUMNS", "Direction", "check_columns", "header", "line", "read_log"]
@@ -84,37 +85,50 @@ def read_log(path: Path, convention: Convention, rate: int, *, end: float = math
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MediaError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    whole, _, rest = text.rpartition("\n")
-    rows = csv.reader(whole.splitlines())
-    names = [name.strip() for name in next(rows, [])]
+    whole, _, cut = text.rpartition("\n")
+    first, _, lines = whole.partition("\n")
+    names = [name.strip() for name in first.split(",")]
     if names[:2] != ["timestamp", "angle"]:
-        first = (whole or rest).splitlines()[:1]
-        raise MediaError(f"{path}: not a list of angles; its first line is {first!r} and not timestamp,angle")
-    found: list[tuple[float, float, float]] = []
-    wrong = late = 0
-    for row in rows:
-        try:
-            moment = _row(dict(zip(names, row, strict=False)), rate)
-        except (KeyError, ValueError):
-            wrong += 1
-            continue
-        if found and moment[0] < found[-1][0]:
-            wrong += 1
-        elif moment[0] > end:
-            late += 1
-        elif found and moment[0] == found[-1][0]:
-            found[-1] = moment  # what was said last holds
-        else:
-            found.append(moment)
+        raise MediaError(
+            f"{path}: not a list of angles; its first line is {(first or cut)[:80]!r}, not timestamp,angle"
+        )
+    rows, wrong = _parsed(lines, names, rate)
+    late = int(np.count_nonzero(rows[:, 0] > end))
+    rows = rows[rows[:, 0] <= end]
+    if len(rows):
+        in_order = rows[:, 0] >= np.maximum.accumulate(rows[:, 0])
+        wrong += int(np.count_nonzero(~in_order))
+        rows = rows[in_order]
+        rows = rows[np.append(np.diff(rows[:, 0]) > 0, True)]  # of the same time, what was said last holds
     warnings = []
-    if rest or wrong:
-        cut = " (the last one is cut off)" if rest else ""
-        warnings.append(f"{path}: lines that are no angle were left out: {wrong + bool(rest)}{cut}")
+    if cut or wrong:
+        last = " (the last one is cut off)" if cut else ""
+        warnings.append(f"{path}: lines that are no angle were left out: {wrong + bool(cut)}{last}")
     if late:
         warnings.append(f"{path}: angles after the end of the sound were left out: {late}")
-    times, azimuth, elevation = np.array(found, np.float64).reshape(-1, 3).T
+    times, azimuth, elevation = np.ascontiguousarray(rows.T)
     known = None if np.isnan(elevation).all() else elevation
     return AngleTrack(times, wrap(azimuth, convention), known, convention), warnings
+
+
+def _parsed(lines: str, names: list[str], rate: int) -> tuple[Doubles, int]:
+    """Times, angles and elevations (N, 3), NaN for none; and how many lines are no angle."""
+    try:
+        table = np.loadtxt(io.StringIO(lines), delimiter=",", ndmin=2) if lines else np.zeros((0, len(names)))
+        if np.isfinite(table).all() and table.shape[1] == len(names):
+            time = table[:, names.index("sample")] / rate if "sample" in names else table[:, 0]
+            up = table[:, names.index("elevation")] if "elevation" in names else np.full(len(table), np.nan)
+            return np.column_stack([time, table[:, 1], up]), 0
+    except ValueError:
+        pass  # line by line, to tell which are right
+    found = []
+    wrong = 0
+    for fields in csv.reader(lines.splitlines()):
+        try:
+            found.append(_row(dict(zip(names, fields, strict=False)), rate))
+        except (KeyError, ValueError):
+            wrong += 1
+    return np.array(found, np.float64).reshape(-1, 3), wrong
 
 
 def _row(fields: dict[str, str], rate: int) -> tuple[float, float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .angles import Convention, difference
+from .angles import Convention
 from .log import Direction
 
 __all__ = ["Marks"]
@@ -43,7 +43,8 @@ class Marks:
     def _differs(self, last: _Mark, mark: _Mark) -> bool:
         if mark[0] - last[0] >= _SELDOM * self._scale * self._rate:
             return True
-        changes = [float(difference(*(each[1].azimuth * self._to_degrees for each in (mark, last))))]
+        turned = (mark[1].azimuth - last[1].azimuth) * self._to_degrees
+        changes = [(turned + 180) % 360 - 180]
         if mark[1].elevation is not None and last[1].elevation is not None:
             changes.append((mark[1].elevation - last[1].elevation) * self._to_degrees)
         return any(abs(change) >= _CHANGE * self._scale for change in changes)

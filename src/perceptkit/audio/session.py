@@ -33,7 +33,8 @@ __all__ = ["Recorder"]
 log = logging.getLogger("perceptkit")
 
 _QUEUE = (1 << 18, 5.0)  # bytes, or seconds of sound if they are more, that wait to be written
-_EVERY = 0.1  # seconds after which the writer looks whether something has to be made safe
+_OVERHEAD = 100  # bytes that a piece takes besides its samples
+_ENOUGH, _EVERY = 1 << 16, 0.1  # bytes that are worth a write, and seconds after which fewer are, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Recorder:
         self._recording: Recording | None = None
         self._files = Files(self._names, self._facts, columns=self._columns, min_free=min_free)
         most = max(_QUEUE[0], round(_QUEUE[1] * form.sample_rate * form.frame))
-        self._writer = Behind(partial(_write, self._files), most=most, every=_EVERY)
+        self._writer = Behind(partial(_write, self._files), enough=_ENOUGH, most=most, every=_EVERY)
         # One that is forgotten: what it was given is written, and its files stay as a kill would leave them.
         weakref.finalize(self, self._writer.close)
 
@@ -273,7 +274,7 @@ class Recorder:
 
     def _given(self, piece: _Piece, *, wait: bool) -> bool:
         try:
-            return self._writer.give(piece, len(piece.data), wait=wait)
+            return self._writer.give(piece, len(piece.data) + _OVERHEAD, wait=wait)
         except OSError as error:
             raise write_error(self.path, error) from error
 

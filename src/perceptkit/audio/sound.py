@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ SUBTYPES: Mapping[str, int] = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 """How samples can be written, and the bytes that one takes."""
 
 _RATES = (1, 768_000)  # hertz: what is outside was not recorded but is a damaged header
-_FULL_SCALE = {"int16": 1 << 15, "int32": 1 << 31, "float32": 1, "float64": 1}
+_DTYPES_TAKEN = ("int16", "int32", "float32", "float64")
 
 # How samples of other kinds are kept: without loss where that can be. What is not here is FLOAT.
 _KEPT = {"PCM_16": "PCM_16", "PCM_S8": "PCM_16", "PCM_U8": "PCM_16", "PCM_24": "PCM_24"}
@@ -76,30 +77,40 @@ class Form:
         array = np.asarray(samples)
         if array.ndim not in (1, 2) or (1 if array.ndim == 1 else array.shape[1]) != self.channels:
             raise InputError(f"samples have the shape {array.shape}; this recording takes (samples, {self.channels})")
-        if array.dtype.name not in _FULL_SCALE:
+        if array.dtype.name not in _DTYPES_TAKEN:
             raise InputError(f"samples are {array.dtype}; give float32 in [-1, 1], int16, int32, or bytes")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise InputError(
-                "samples have values that are not numbers (NaN or infinity); replace them, by 0 for example"
-            )
-        return _encoded(array, self.subtype)
+        if array.dtype.kind == "f":
+            return _of_floats(array, self.subtype)
+        return _of_whole(array, self.subtype), 0
 
 
-def _encoded(array: _Array, subtype: str) -> tuple[bytes, int]:
+def _of_floats(array: _Array, subtype: str) -> tuple[bytes, int]:
+    lowest, highest = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    if not math.isfinite(lowest + highest):
+        raise InputError("samples have values that are not numbers (NaN or infinity); replace them, by 0 for example")
     if subtype == "FLOAT":
-        return np.asarray(array / np.float32(_FULL_SCALE[array.dtype.name]), "<f4").tobytes(), 0
-    if subtype == "PCM_16" and array.dtype == np.int16:
-        return array.astype("<i2", copy=False).tobytes(), 0
-    bits = 8 * SUBTYPES[subtype]
-    full = 1 << (bits - 1)
-    # A float32 holds 24 bits exactly; of an int32 there are more.
-    exact = np.float32 if array.dtype.name in ("float32", "int16") else np.float64
-    scaled = np.rint(array * exact(full / _FULL_SCALE[array.dtype.name]))
-    clipped = int(np.count_nonzero(np.abs(scaled) > full)) if array.dtype.kind == "f" else 0
-    whole = np.clip(scaled, -full, full - 1).astype("<i4")
-    if bits == 16:
-        return whole.astype("<i2").tobytes(), clipped
-    return np.ascontiguousarray(whole)[..., np.newaxis].view(np.uint8)[..., :3].tobytes(), clipped
+        return array.astype("<f4", copy=False).tobytes(), 0
+    full = 1 << (8 * SUBTYPES[subtype] - 1)
+    scaled = np.rint(array * array.dtype.type(full))
+    clipped = 0
+    if max(-lowest, highest) * full > full - 1:
+        clipped = int(np.count_nonzero(np.abs(scaled) > full))
+        scaled = scaled.clip(-full, full - 1)
+    return _of_whole(scaled.astype("<i4") << (32 - 8 * SUBTYPES[subtype]), subtype), clipped
+
+
+def _of_whole(array: _Array, subtype: str) -> bytes:
+    """Integers at full scale, int16 or int32, rounded where there are too many bits."""
+    if array.dtype == np.int16 and subtype == "PCM_16":
+        return array.astype("<i2", copy=False).tobytes()
+    if subtype == "FLOAT":
+        return (array / np.float32(1 << (8 * array.dtype.itemsize - 1))).astype("<f4").tobytes()
+    long = array.astype("<i4") << 16 if array.dtype == np.int16 else array.astype("<i4", copy=False)
+    extra = 32 - 8 * SUBTYPES[subtype]
+    whole = np.minimum((long >> extra) + (long >> (extra - 1) & 1), (1 << (31 - extra)) - 1)
+    if subtype == "PCM_16":
+        return whole.astype("<i2").tobytes()
+    return np.ascontiguousarray(whole, "<i4")[..., np.newaxis].view(np.uint8)[..., :3].tobytes()
 
 
 def any_name(path: Path) -> str | bytes:

@@ -1,0 +1,128 @@
+"""`perceptkit audio record` and `devices`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ... import terminal
+from ...audio import defaults
+from ...errors import InputError
+from ...output import dumps
+from ..options import OUTPUT, AsJson
+from .options import ANGLES, Heading, Meant, Microphones, Spacing, finish
+
+__all__ = ["devices", "record"]
+
+SOURCE = "Where the sound comes from"
+SOUND = "What is recorded"
+
+
+def record(
+    output: Annotated[Path, typer.Argument(metavar="NAME.wav", help="The recording to make.")],
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="A microphone, by number or name (see: perceptkit audio devices). The system's own without it.",
+            rich_help_panel=SOURCE,
+            show_default=False,
+        ),
+    ] = None,
+    stdin: Annotated[
+        bool, typer.Option("--stdin", help="Raw samples from standard input.", rich_help_panel=SOURCE)
+    ] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="A sound file.", rich_help_panel=SOURCE, show_default=False),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="Stop after this time. Without it: at the end, or with Ctrl-C.",
+            rich_help_panel=SOUND,
+            show_default=False,
+        ),
+    ] = None,
+    rate: Annotated[int, typer.Option(help="Samples a second.", rich_help_panel=SOUND)] = defaults.SAMPLE_RATE,
+    channels: Annotated[int, typer.Option(help="Channels.", rich_help_panel=SOUND)] = defaults.CHANNELS,
+    subtype: Annotated[
+        str, typer.Option(help="How samples are written: PCM_16, PCM_24 or FLOAT.", rich_help_panel=SOUND)
+    ] = defaults.SUBTYPE,
+    angle: Annotated[
+        float | None,
+        typer.Option(help="The direction of all of it (degrees).", rich_help_panel=ANGLES, show_default=False),
+    ] = None,
+    angles: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CSV|estimate",
+            help="With --from: a list with timestamp,angle; or estimate: from what two or more microphones heard.",
+            rich_help_panel=ANGLES,
+            show_default=False,
+        ),
+    ] = None,
+    convention: Meant = None,
+    heading: Heading = None,
+    spacing: Spacing = defaults.SPACING,
+    microphones: Microphones = None,
+    min_free: Annotated[
+        int, typer.Option(help="Leave so many bytes of the disk free.", rich_help_panel=OUTPUT)
+    ] = defaults.MIN_FREE,
+) -> None:
+    """Record from a microphone, a pipe or a file. Ctrl-C ends it, and what was recorded is kept.
+
+    Writes NAME.wav, NAME.csv (the angles) and NAME.json (the facts). Until it ends they are called NAME.wav.part and so
+    on, and can be opened at any moment. A microphone needs perceptkit[mic].
+    """
+    from ... import audio
+
+    if (device is not None) + stdin + (source is not None) > 1:
+        raise InputError("choose one of --device, --stdin and --from")
+    if angles is not None and source is None:
+        raise InputError("--angles goes with --from FILE: record first, then record --from what was recorded")
+    meant = convention or defaults.CONVENTION
+    if source is not None:
+        track: str | audio.AngleTrack | None = angles
+        if angles == "estimate":
+            track = audio.estimate_file(source, spacing=spacing, microphones=microphones).track
+        finish(audio.record_file(source, output, angles=track, convention=meant, heading=heading, seconds=seconds))
+        return
+    recorder = audio.Recorder(
+        *(output, rate, channels, subtype),
+        convention=meant,
+        heading=heading,
+        overflow="wait" if stdin else "gap",
+        max_duration=seconds,
+        min_free=min_free,
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service is stopped so; it ends as with Ctrl-C
+    try:
+        with recorder, terminal.progress("seconds") as progress:
+            if angle is not None:
+                recorder.set_angle(angle)
+            if stdin:
+                audio.record_stream(sys.stdin.buffer, recorder, progress=progress)
+            else:
+                chosen = int(device) if device is not None and device.isdecimal() else device
+                audio.record_microphone(recorder, device=chosen, progress=progress)
+    except KeyboardInterrupt:
+        terminal.complain("stopped by Ctrl-C", label="record")
+    finish(recorder.close())
+
+
+def devices(as_json: AsJson = False) -> None:
+    """List the microphones of this machine. Needs perceptkit[mic]."""
+    from ... import audio
+
+    found = audio.list_microphones()
+    if as_json:
+        typer.echo(dumps(found, indent=2))
+        return
+    if not found:
+        typer.echo("there is no microphone")
+    for each in found:
+        typer.echo(f"{each.number:3}  {each.name}  ({each.channels} channels, {each.sample_rate:.0f} Hz)")
