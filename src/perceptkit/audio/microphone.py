@@ -18,7 +18,6 @@ __all__ = ["Microphone", "list_microphones", "record_microphone"]
 
 _PURPOSE = "recording from a microphone"
 _DTYPES = {"PCM_16": "int16", "PCM_24": "int32", "FLOAT": "float32"}
-_DEAD = 3.0  # seconds without any sound after which a microphone is taken to be unplugged
 _LOOK = 0.1  # seconds
 
 
@@ -47,15 +46,17 @@ def record_microphone(
     *,
     device: int | str | None = None,
     progress: Callable[[int, int | None], None] | None = None,
+    patience: float = 3.0,
     load: Callable[[], Any] | None = None,
 ) -> None:
     """Record from a microphone (a number or part of a name; the system's own by default) until the recorder is full, or
     somebody interrupts it.
 
     Sound that the system lost becomes a gap of silence; so does what the disk was too slow for, if the recorder has
-    `overflow="gap"`, which it should. `progress` is called with the seconds that are recorded; `load` gives the
-    sounddevice library. Raises MissingExtraError without sounddevice or PortAudio, DeviceError when there is no such
-    microphone, when it is unplugged or the disk is full: what came before is recorded.
+    `overflow="gap"`, which it should. A microphone that gives nothing for `patience` seconds is taken to be unplugged.
+    `progress` is called with the seconds that are recorded; `load` gives the sounddevice library. Raises
+    MissingExtraError without sounddevice or PortAudio, DeviceError when there is no such microphone, when it is
+    unplugged or the disk is full: what came before is recorded.
     """
     audio = load_portaudio(_PURPOSE, load)
     form = recorder.form
@@ -69,7 +70,7 @@ def record_microphone(
     try:
         audio.check_input_settings(**wanted)
         with audio.InputStream(**wanted, callback=listener.hear):
-            listener.wait(progress)
+            listener.wait(patience, progress)
     except (audio.PortAudioError, ValueError) as error:  # a ValueError for a name that no device, or several have
         raise DeviceError(
             f"cannot record {form.channels} channels at {form.sample_rate} Hz here: {error}; choose another device, "
@@ -87,14 +88,14 @@ class _Listener:
         self._error: PerceptkitError | None = None
         self._due: float | None = None  # when the next block should begin, by the clock of the device
 
-    def wait(self, progress: Callable[[int, int | None], None] | None) -> None:
+    def wait(self, patience: float, progress: Callable[[int, int | None], None] | None) -> None:
         """Until the recorder is full, or something failed."""
         while not self._ended.wait(_LOOK):
             if progress:
                 progress(int(self._recorder.duration), None)
-            if time.monotonic() - self._heard > _DEAD:
+            if time.monotonic() - self._heard > patience:
                 raise DeviceError(
-                    f"no sound has come for {_DEAD:g} s: the microphone was unplugged, or taken by another program; "
+                    f"no sound has come for {patience:g} s: the microphone was unplugged, or taken by another program; "
                     f"what came before is in {self._recorder.path}"
                 )
         if self._error is not None:
