@@ -8,7 +8,6 @@ import time
 import weakref
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
@@ -21,11 +20,12 @@ from ..threads import Behind
 from . import defaults
 from .angles import Convention, convention_of
 from .facts import Facts, Names
+from .framing import Framing, Piece
 from .log import Direction, check_columns
-from .ordering import Chunk, Lost, Order
+from .ordering import Chunk, Order
 from .reading import read
 from .sound import Form
-from .types import Gap, Recording
+from .types import Recording
 from .writing import Files
 
 __all__ = ["Recorder"]
@@ -35,15 +35,6 @@ log = logging.getLogger("perceptkit")
 _QUEUE = (1 << 18, 5.0)  # bytes, or seconds of sound if they are more, that wait to be written
 _OVERHEAD = 100  # bytes that a piece takes besides its samples
 _ENOUGH, _EVERY = 1 << 16, 0.1  # bytes that are worth a write, and seconds after which fewer are, too
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """What the writer is handed: samples, or silence in their place, and what was said at their first one."""
-
-    data: bytes
-    silence: int = 0
-    directions: tuple[tuple[int, Direction], ...] = ()
 
 
 class Recorder:
@@ -90,19 +81,16 @@ class Recorder:
         form = Form(sample_rate, channels, subtype)
         self._names, self._columns = Names.of(path), check_columns(columns)
         self._facts = Facts(form, started or datetime.now(UTC), convention_of(convention), heading)
-        self._gap, self._overflow = gap, overflow
-        self._most = _most_samples(form, max_duration, max_bytes)
         self._order = Order(form.sample_rate * form.frame, clock=clock)
+        most = _most_samples(form, max_duration, max_bytes)
+        self._framing = Framing(form, self._facts.gaps, gap=gap, most=most)
+        self._overflow = overflow
+        self._owed: Piece | None = None  # silence for which there was no room yet
         self._lock = threading.RLock()
-        self._samples = 0  # sample frames that are handed on, or owed
-        self._rest = b""  # bytes that are not a sample frame yet
-        self._skip = 0  # bytes to leave out, after which sample frames begin again
-        self._owed = 0  # samples of silence for which there was no room
-        self._said: Direction | None = None
         self._recording: Recording | None = None
         self._files = Files(self._names, self._facts, columns=self._columns, min_free=min_free)
-        most = max(_QUEUE[0], round(_QUEUE[1] * form.sample_rate * form.frame))
-        self._writer = Behind(partial(_write, self._files), enough=_ENOUGH, most=most, every=_EVERY)
+        waiting = max(_QUEUE[0], round(_QUEUE[1] * form.sample_rate * form.frame))
+        self._writer = Behind(partial(_write, self._files), enough=_ENOUGH, most=waiting, every=_EVERY)
         # One that is forgotten: what it was given is written, and its files stay as a kill would leave them.
         weakref.finalize(self, self._writer.close)
 
@@ -119,12 +107,12 @@ class Recorder:
     @property
     def duration(self) -> float:
         """Seconds that were recorded so far."""
-        return self._samples / self._facts.form.sample_rate
+        return self._framing.samples / self._facts.form.sample_rate
 
     @property
     def full(self) -> bool:
         """Whether its limit is reached, so that it takes no more samples."""
-        return self._most is not None and self._samples >= self._most
+        return self._framing.full
 
     def write(
         self, samples: object, angle: float | None = None, elevation: float | None = None, seq: int | None = None
@@ -144,8 +132,9 @@ class Recorder:
             if self.full:
                 raise InputError(f"{self.path} has reached its limit ({self.duration:g} s); close it and begin another")
             self._facts.clipped += clipped
-            for piece in self._order.put(Chunk(data, self._heard(angle, elevation)), seq):
-                self._add(piece)
+            for chunk in self._order.put(Chunk(data, self._heard(angle, elevation)), seq):
+                for piece in self._framing.put(chunk):
+                    self._hand_on(piece)
 
     def set_angle(self, angle: float, elevation: float | None = None) -> None:
         """The direction of the samples that come next. Raises InputError for an angle that is no finite number."""
@@ -153,15 +142,15 @@ class Recorder:
         with self._lock:
             self._check_open()
             self._refuse_elevation(elevation)
-            self._said = direction
+            self._framing.say(direction)
 
     def lose(self, samples: int) -> None:
         """Sound that was lost before it came here, such as by a microphone that overflowed: silence stands for it."""
         with self._lock:
             self._check_open()
-            self._lost(samples, "overflow")
-            self._owed += samples
-            self._samples += samples
+            self._framing.note(self._framing.samples, samples, "overflow")
+            for piece in self._framing.silence(samples):
+                self._hand_on(piece)
 
     def close(self, *, error: str | None = None) -> Recording:
         """Finish the files. `error` says why the recording was interrupted, if it was.
@@ -212,89 +201,35 @@ class Recorder:
         if elevation is not None and "elevation" not in self._columns:
             raise InputError("this recorder keeps no elevation; ask for it: Recorder(..., columns=['elevation'])")
 
-    def _add(self, piece: Chunk | Lost) -> None:
-        if isinstance(piece, Chunk):
-            self._add_bytes(piece.data, piece.direction)
-        elif self._gap == "silence":
-            self._add_missing(piece.size)
-        else:
-            self._skip_missing(piece.size)
-
-    def _add_missing(self, size: int) -> None:
-        """Zero bytes for those that never came, so that sample frames go on where they would have been."""
-        frame = self._facts.form.frame
-        head = min(-len(self._rest) % frame, size)
-        whole, tail = divmod(size - head, frame)
-        at = self._samples
-        self._add_bytes(bytes(head), None)
-        self._hand_on(b"", silence=whole)
-        self._add_bytes(bytes(tail), None)
-        self._facts.gaps.append(Gap(at / self._facts.form.sample_rate, self._samples - at, "missing"))
-
-    def _skip_missing(self, size: int) -> None:
-        frame = self._facts.form.frame
-        self._skip = -(len(self._rest) + size) % frame
-        self._rest = b""
-        self._facts.gaps.append(Gap(self._samples / self._facts.form.sample_rate, 0, "missing"))
-
-    def _add_bytes(self, data: bytes, direction: Direction | None) -> None:
-        if self._skip:
-            skipped = min(self._skip, len(data))
-            self._skip -= skipped
-            data = data[skipped:]
-        self._said = direction or self._said
-        if self._rest:
-            data = self._rest + data
-        whole = len(data) - len(data) % self._facts.form.frame
-        self._rest = data[whole:]
-        self._hand_on(data[:whole])
-
-    def _hand_on(self, data: bytes, *, silence: int = 0) -> None:
-        """Whole sample frames to the writer, or samples of silence; as many as the limit allows."""
-        samples = len(data) // self._facts.form.frame or silence
-        if self._most is not None:
-            samples = min(samples, self._most - self._samples)
-        if not samples:
+    def _hand_on(self, piece: Piece) -> None:
+        """Give a piece to the writer; when there is no room and nobody may wait, silence comes in its place later."""
+        if self._owed is not None and self._given(self._owed):
+            self._owed = None
+        if self._owed is None and self._given(piece):
             return
-        directions = self._said_now()
-        silence = min(silence, samples)
-        data = data[: samples * self._facts.form.frame] if data else b""
-        if self._owed and self._given(_Piece(b"", self._owed), wait=self._overflow == "wait"):
-            self._owed = 0
-        piece = _Piece(data, silence, directions)
-        if self._owed or not self._given(piece, wait=self._overflow == "wait"):
-            self._lost(samples, "overflow")
-            self._owed += samples
-            self._said = self._said or (directions[-1][1] if directions else None)
-        self._samples += samples
+        owed = self._owed or Piece(piece.start)
+        samples = len(piece.data) // self.form.frame or piece.silence
+        if piece.data:
+            self._framing.note(piece.start, samples, "overflow")
+        self._owed = Piece(owed.start, b"", owed.silence + samples, owed.directions + piece.directions)
 
-    def _said_now(self) -> tuple[tuple[int, Direction], ...]:
-        said, self._said = self._said, None
-        return () if said is None else ((self._samples, said),)
-
-    def _given(self, piece: _Piece, *, wait: bool) -> bool:
+    def _given(self, piece: Piece, *, wait: bool = False) -> bool:
         try:
-            return self._writer.give(piece, len(piece.data) + _OVERHEAD, wait=wait)
+            return self._writer.give(piece, len(piece.data) + _OVERHEAD, wait=wait or self._overflow == "wait")
         except OSError as error:
             raise write_error(self.path, error) from error
-
-    def _lost(self, samples: int, reason: Literal["missing", "overflow"]) -> None:
-        """Note sound that is lost from now on; what follows on itself is one gap."""
-        rate, gaps = self._facts.form.sample_rate, self._facts.gaps
-        if gaps and gaps[-1].reason == reason and round(gaps[-1].time * rate) + gaps[-1].samples == self._samples:
-            gaps[-1] = Gap(gaps[-1].time, gaps[-1].samples + samples, reason)
-        else:
-            gaps.append(Gap(self._samples / rate, samples, reason))
 
     def _finish(self, error: str | None) -> PerceptkitError | None:
         """Write all that is left and name the files; what went wrong, if something did."""
         facts = self._facts
         failure: PerceptkitError | None = None
         try:
-            for piece in self._order.flush():
-                self._add(piece)
-            if self._owed or self._said:
-                self._given(_Piece(b"", self._owed, self._said_now()), wait=True)
+            for chunk in self._order.flush():
+                for piece in self._framing.put(chunk):
+                    self._hand_on(piece)
+            if self._owed is not None:
+                self._given(self._owed, wait=True)
+            self._given(self._framing.end(), wait=True)
         except PerceptkitError as early:
             failure = early
         try:
@@ -311,7 +246,7 @@ class Recorder:
         return failure
 
 
-def _write(files: Files, pieces: list[_Piece]) -> None:
+def _write(files: Files, pieces: list[Piece]) -> None:
     """What the writer does with the pieces that have come: in as few writes as can be."""
     directions = [said for piece in pieces for said in piece.directions]
     try:
