@@ -111,6 +111,19 @@ def test_a_longer_original_is_not_cut(tmp_path: Path, steps: Path) -> None:
 
 
 @pytest.mark.parametrize("original", ["keep", "duck", "mute"])
+@pytest.mark.parametrize(("time", "outlasts"), [(2.5, False), (3.7, True)])
+def test_steps_outlast_the_pictures_as_long_as_they_are_heard(
+    clip: Path, tmp_path: Path, original: str, time: float, outlasts: bool
+) -> None:
+    (wav,) = write_sound([Footstep(time, "left", "heel_strike", 0.9)], tmp_path / "steps.wav", Style(room="dry"))
+    assert soundfile.info(wav).duration == time + 2
+    mix(clip, wav, tmp_path / "out.mp4", original=original)
+    silent = np.flatnonzero(np.abs(heard(wav)).max(axis=1) > 1e-6)[-1] / RATE
+    assert (silent > LONG) == outlasts
+    assert len(heard(tmp_path / "out.mp4")) / RATE == pytest.approx(max(LONG, silent), abs=0.04)
+
+
+@pytest.mark.parametrize("original", ["keep", "duck", "mute"])
 def test_a_silent_video_gets_the_steps(tmp_path: Path, steps: Path, original: str) -> None:
     silent = write_clip(tmp_path / "silent.mp4", count=100)
     assert mix(silent, steps, tmp_path / "out.mp4", original=original) == []

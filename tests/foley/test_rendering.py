@@ -23,7 +23,7 @@ from perceptkit.foley import (
     true_peak,
 )
 from perceptkit.foley.sound.canvas import on_disk
-from perceptkit.foley.sound.space import distance, far_away, pan
+from perceptkit.foley.sound.space import add_room, distance, far_away, pan
 
 
 def apart(*times: float, **fields: object) -> list[Footstep]:
@@ -144,6 +144,22 @@ def test_a_hall_answers_longer_than_a_room_and_a_room_than_the_open_air() -> Non
     assert tail("hall") > tail("room") > tail("outdoor") > tail("dry")
     assert tail("hall") > -35
     assert tail("outdoor") < -50
+
+
+@pytest.mark.parametrize("name", ["outdoor", "room"])
+def test_a_room_answers_in_the_same_way_at_any_time(name: str) -> None:
+    room = ROOMS[name]
+    assert room
+    times = [0, *range(65_000, 20 * RATE, 65_000)]  # now here, now there in a block
+    sent = np.zeros(20 * RATE, np.float32)
+    sent[times] = 1
+    sound = np.zeros((len(sent), 2), np.float32)
+    add_room(sound, sent, room)
+    answer = sound[: round(room.rt60 * RATE)]
+    assert np.abs(answer).max() > 1e-3
+    for time in times:
+        now = sound[time : time + len(answer)]
+        assert np.abs(now - answer[: len(now)]).max() < 1e-6
 
 
 def test_stems_are_the_parts_of_the_mix() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,6 +129,19 @@ def test_own_recordings_are_heard(folder: Path) -> None:
     assert (folder / "own.wav").read_bytes() != (folder / "one.wav").read_bytes()
 
 
+def test_own_recordings_are_loaded_once_when_the_surface_is_advised(folder: Path) -> None:
+    (folder / "own" / "gravel").mkdir(parents=True)
+    (folder / "own" / "concrete").mkdir()
+    for place in ("gravel", "concrete"):
+        shutil.copy(footsteps_folder() / "default_gravel_footstep.1.ogg", folder / "own" / place)
+        (folder / "own" / place / f"{place}.wav").write_text("no sound")
+    options = ("--events", "edited.csv", "--surface", "auto", "--samples", "own")
+    done = run(folder, "clip.mp4", "-o", "out.mp4", *options, models=None)
+    assert done.returncode == 0
+    (warning,) = (line for line in said(done.stderr) if ".wav" in line)
+    assert "concrete.wav" in warning  # nobody can tell from its pictures: it is the usual surface
+
+
 def test_surfaces_are_listed_and_can_be_listened_to(tmp_path: Path) -> None:
     done = run(tmp_path, "surfaces", models=None)
     assert done.returncode == 0
@@ -148,7 +162,8 @@ def test_without_a_key_the_surface_is_guessed_on_this_machine_and_that_is_said(t
     done = run(tmp_path, "suggest", "lawn.mp4", models=None)
     assert done.returncode == 0
     assert done.stdout.startswith("grass: ")
-    assert "no key for openrouter.ai" in done.stdout
+    assert "no key for openrouter.ai" in done.stderr
+    assert "openrouter.ai" not in done.stdout
     (tmp_path / "edited.csv").write_text("time_seconds,foot\n0.1,left\n")
     done = run(tmp_path, "lawn.mp4", "--events", "edited.csv", "--surface", "auto", models=None)
     assert done.returncode == 0
@@ -172,6 +187,7 @@ def test_without_a_key_the_surface_is_guessed_on_this_machine_and_that_is_said(t
         (["clip.mp4", "--events", "bad.csv"], 2, "there is no column named foot"),
         (["clip.mp4", "--events", "nan.csv"], 2, "line 3, column time_seconds: 'nan' is not seconds"),
         (["clip.mp4", "--samples", "hollow"], 2, "hollow"),
+        (["clip.mp4", "--surface", "auto", "--samples", "hollow"], 2, "hollow"),
         (["clip.mp4", "--samples", "hollow", "--sample", "x.wav"], 2, "give one of them"),
         (["clip.mp4", "--sample", "nothing.wav"], 2, "nothing.wav"),
         (["render", "empty.csv", "-o", "steps.wav"], 2, "no heel strikes to be heard"),

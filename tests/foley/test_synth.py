@@ -49,7 +49,7 @@ def test_every_surface_and_shoe_makes_a_sound_step(surface: str, shoe: str, gait
 
 @pytest.mark.parametrize("surface", SURFACES)
 def test_crest_of_a_surface_is_that_of_steps(surface: str) -> None:
-    assert 14 <= medians(surface)["crest"] <= 29
+    assert 14 <= medians(surface)["crest"] <= 28
 
 
 @pytest.mark.parametrize("shoe", ["leather", "sneaker"])
@@ -80,8 +80,8 @@ def test_metal_rings_longer_than_wood_and_wood_longer_than_stone() -> None:
 
 
 def test_solids_are_a_few_blows_and_aggregates_many() -> None:
-    assert all(medians(surface)["peaks"] <= 8 for surface in SOLIDS)
-    assert all(medians(surface)["peaks"] >= 11 for surface in AGGREGATES)
+    assert all(medians(surface)["peaks"] <= 6 for surface in SOLIDS)
+    assert all(medians(surface)["peaks"] >= 15 for surface in AGGREGATES)
 
 
 @pytest.mark.parametrize("surface", SURFACES)
@@ -92,7 +92,7 @@ def test_no_two_steps_are_the_same(surface: str) -> None:
         assert alike < 0.97
     else:
         assert alike < (0.3 if surface in AGGREGATES else 0.9)
-    assert 0.4 < np.std([level(sound) for sound in steps(surface)]) < 2
+    assert 0.5 < np.std([level(sound) for sound in steps(surface, count=60)]) < 2
 
 
 def _correlation(one: Floats, other: Floats) -> float:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import functools
 import io
 import logging
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from perceptkit.errors import InputError, ModelError
 from perceptkit.models import FileState, Model, fetch, locate, verify
 from perceptkit.models.download import download
 from perceptkit.models.places import cache_folder
+from systems import posix
 
 SIZE = len(WEIGHTS)
 IMPATIENT = functools.partial(download, sleep=lambda seconds: None, timeout=5.0)
@@ -335,7 +335,7 @@ def test_models_folder_that_is_none_is_an_error(tmp_path: Path, monkeypatch: pyt
             look(model_of(weights_file()))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows makes up a home for any name")
+@posix  # Windows makes up a home for any name
 def test_missing_home_is_an_error_only_where_the_cache_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from perceptkit.errors import DeviceError, ModelError
 from perceptkit.models import DEVICES, cpu_count, open_session
 from perceptkit.models.session import _cgroup_cpus
+from systems import linux
 
 RUNTIMES = ("cpu", "openvino")
 KERNELS = np.random.default_rng(0).normal(size=(4, 3, 3, 3)).astype(np.float32)
@@ -176,7 +177,7 @@ def test_one_session_may_be_called_from_several_threads(path: Path, device: str)
         assert max(pool.map(call, range(4))) < 1e-3
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no list of threads here")
+@linux
 def test_threads_are_as_many_as_asked_for(path: Path) -> None:
     before = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - entries come and go
     sessions = [open_session(path, device="cpu", threads=1)]
@@ -310,7 +311,7 @@ print(cpu_count())
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
+@linux
 def test_cpus_are_those_this_process_may_use() -> None:
     assert 1 <= cpu_count() <= len(os.sched_getaffinity(0))
     assert run(COUNT) == "1"

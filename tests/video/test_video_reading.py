@@ -22,6 +22,7 @@ from clips import CORNERS, Sound, corners, edit, number_of, painted, turn, write
 from perceptkit import video
 from perceptkit.errors import InputError, MediaError
 from perceptkit.video import VideoInfo
+from systems import linux
 
 BFRAMES = {"g": "10", "x264-params": "b-adapt=0:bframes=3:b-pyramid=normal"}
 UNEVEN = [Fraction(number * number, 200) for number in range(16)]
@@ -400,7 +401,7 @@ def open_files(folder: Path) -> list[str]:
     return [link for link in links if link.startswith(str(folder))]
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+@linux
 def test_file_is_let_go_of_without_the_garbage_collector(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4")
     gc.disable()

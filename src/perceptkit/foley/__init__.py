@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .pose import POSE_MODELS, MediaPipePose, load_pose
     from .rendering import LOUDNESS, Style, SyntheticVoice, Voice, render, render_stems
     from .results import Detection, save_events
-    from .samples import SampleVoice, load_samples, sample_at
+    from .samples import SampleVoice, check_samples, load_samples, sample_at
     from .smpte import timecode
     from .sound.loudness import integrated_loudness, true_peak
     from .sound.space import ROOMS
@@ -64,7 +64,7 @@ _HOMES = {
     "pose": ("POSE_MODELS", "MediaPipePose", "load_pose"),
     "rendering": ("LOUDNESS", "Style", "SyntheticVoice", "Voice", "render", "render_stems"),
     "results": ("Detection", "save_events"),
-    "samples": ("SampleVoice", "load_samples", "sample_at"),
+    "samples": ("SampleVoice", "check_samples", "load_samples", "sample_at"),
     "smpte": ("timecode",),
     "sound.space": ("ROOMS",),
     "surfaces": ("SHOES", "SURFACES"),
@@ -103,6 +103,7 @@ __all__ = [
     "annotate",
     "audition",
     "check_dub",
+    "check_samples",
     "clip_at",
     "clip_of",
     "detect",

@@ -32,6 +32,7 @@ ORIGINALS: Mapping[str, float] = {"keep": 0.0, "duck": -12.0, "mute": -math.inf}
 _POINT = RATE // 100  # samples: the level is looked at a hundred times a second
 _AUDIBLE = 10 ** (-40 / 20)  # of the loudest step: what is softer does not turn the original down
 _HOLD, _FADE = 0.25, 0.12  # seconds: it stays down until steps are so far away, and goes down and up in this time
+_SILENT = 2.0**-23  # the last bit of 24: what is no louder is silence
 _TAIL = 0.5  # seconds: by less, a sound is longer than its pictures because of how it was encoded
 
 
@@ -40,7 +41,8 @@ def mix(source: str | Path, sound: str | Path, target: str | Path, *, original: 
     `sound`.
 
     The video's own sound is kept as it is, ducked (12 dB down while `sound` is heard), or muted. True peaks are at most
-    -1 dBTP before the whole becomes AAC. Neither is cut to the length of the other. Returns warnings. Raises InputError
+    -1 dBTP before the whole becomes AAC. Neither is cut to the length of the other, but for silence at the end of
+    `sound`, which need not outlast the pictures. Returns warnings. Raises InputError
     or MediaError for what cannot be read or written, DeviceError when the disk is full.
     """
     choose_original(original)
@@ -53,6 +55,7 @@ def mix(source: str | Path, sound: str | Path, target: str | Path, *, original: 
         steps = _heard(sound, warnings, canvas)
         if not len(steps):
             raise MediaError(f"{sound}: holds no sound")
+        steps = _without_silence(steps, end)
         with mixed_wav(steps, source, original, end, folder, warnings, canvas) as wav:
             return [*warnings, *replace_sound(source, wav, target)]
 
@@ -109,6 +112,15 @@ def _heard(path: str | Path, warnings: list[str], canvas: Canvas) -> Floats:
         sound[reached : reached + len(block)] = block
         reached += len(block)
     return sound
+
+
+def _without_silence(sound: Floats, end: float) -> Floats:
+    """A sound up to `end` seconds, or to where it is heard last after that."""
+    kept = round(end * RATE)
+    for start in range(kept, len(sound), RATE):
+        heard = np.flatnonzero(np.abs(sound[start : start + RATE]).max(axis=1) > _SILENT)
+        kept = start + int(heard[-1]) + 1 if len(heard) else kept
+    return sound[:kept]
 
 
 def _ducking(steps: Floats, samples: int, level: float) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -19,13 +19,13 @@ from ..files import make_folder, write_bytes
 from ..images import encode_png
 from ..output import count, write_json
 from ..video import VideoInfo
-from .exports import COLUMNS, EXPORTS, Clip, rows, write_exports
+from .exports import EXPORTS, Clip, rows, write_exports
 from .gait import statistics
 from .lanes import timeline
 from .signals import Doubles
 from .types import Footstep, Pose
 
-__all__ = ["COLUMNS", "Detection", "save_events"]
+__all__ = ["Detection", "save_events"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

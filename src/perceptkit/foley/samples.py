@@ -21,7 +21,7 @@ from .sound.cutting import cut_step_at, cut_steps
 from .sound.recordings import KINDS, SUFFIXES, duration_of, read_mono, resample
 from .types import Foot, Footstep
 
-__all__ = ["SampleVoice", "load_samples", "sample_at"]
+__all__ = ["SampleVoice", "check_samples", "load_samples", "sample_at"]
 
 _SEARCHED = 300.0  # seconds of a file that are cut into steps: some five hundred
 _AROUND = 2.0, 4.0  # seconds read before and after a moment
@@ -112,8 +112,7 @@ def load_samples(path: str | Path, surface: str | None = None) -> SampleVoice:
     names, else everything. The words left, right, l and r in names say which foot it is for, when both are there. What
     cannot be used is in `warnings` of the voice. Raises InputError when nothing can be used.
     """
-    files, skipped = expand([path], SUFFIXES)
-    warnings = [f"{file}: {reason}" for file, reason in skipped]
+    files, warnings = _files_of(path)
     root = _at_home(path)
     words = {file: _words(file.relative_to(root) if root.is_dir() else Path(file.name)) for file in files}
     if surface is not None and root.is_dir():
@@ -131,10 +130,17 @@ def load_samples(path: str | Path, surface: str | None = None) -> SampleVoice:
         samples += steps
         feet += [_foot(words[file])] * len(steps)
     if not samples:
-        reasons = "; ".join(warnings[:3]) or f"there is no {KINDS} file in it"
-        raise InputError(f"no footsteps in {path}: {reasons}. Give {KINDS} files with footsteps, or a folder of them")
+        raise _nothing_in(path, warnings)
     kept = _spread(len(samples))
     return SampleVoice([samples[at] for at in kept], feet=[feet[at] for at in kept], warnings=warnings)
+
+
+def check_samples(path: str | Path) -> None:
+    """The error that `load_samples` would raise for what is not there or holds no sound files: before the work, not
+    after it."""
+    files, warnings = _files_of(path)
+    if not files:
+        raise _nothing_in(path, warnings)
 
 
 def sample_at(path: str | Path, at: float, *, length: float | None = None) -> SampleVoice:
@@ -157,6 +163,17 @@ def sample_at(path: str | Path, at: float, *, length: float | None = None) -> Sa
     if not len(step):
         raise InputError(f"{path} is silent at {at} s; give the time of a footstep, in seconds")
     return SampleVoice(_even([step]))
+
+
+def _files_of(path: str | Path) -> tuple[list[Path], list[str]]:
+    """The sound files in a folder, and what is to be said of the others."""
+    files, skipped = expand([path], SUFFIXES)
+    return files, [f"{file}: {reason}" for file, reason in skipped]
+
+
+def _nothing_in(path: str | Path, warnings: Sequence[str]) -> InputError:
+    reasons = "; ".join(warnings[:3]) or f"there is no {KINDS} file in it"
+    return InputError(f"no footsteps in {path}: {reasons}. Give {KINDS} files with footsteps, or a folder of them")
 
 
 def _steps_of(file: Path, warnings: list[str]) -> list[Floats]:

@@ -146,17 +146,18 @@ def choose_style(
     at: float | None,
 ) -> Style:
     """The options of the sound; what is wrong with a folder of samples is said. While nobody has been asked for
-    advice, "auto" is the usual surface."""
+    advice, "auto" is the usual surface, and no samples are loaded: which ones are used hangs on it."""
     from ... import foley
 
     advised = None if surface == foley.AUTO else surface
-
     if samples is not None and sample is not None:
         raise InputError("--samples and --sample are two ways to say the same; give one of them")
     if at is not None and sample is None:
         raise InputError("--at says where in the file of --sample; give both")
     voice: Voice | None = None
-    if samples is not None:
+    if samples is not None and advised is None:
+        foley.check_samples(samples)
+    elif samples is not None:
         recorded = foley.load_samples(samples, advised)
         for warning in recorded.warnings:
             terminal.complain(warning, label="warning")

@@ -301,4 +301,5 @@ def suggest(
     typer.echo(f"environment: {advice.environment}; weather: {advice.weather}")
     for suggestion in advice.suggestions:
         typer.echo(f"also: {suggestion}")
-    typer.echo(advice.note)
+    if advice.origin == "model":  # the others have been said already, as warnings
+        typer.echo(advice.note)

@@ -19,7 +19,7 @@ Spectrum = np.ndarray[Any, np.dtype[np.complex64]]
 Coefficients = tuple[Floats, Floats]
 """Numerator and denominator."""
 
-_SIZES = (8192, 16384, 24576, 32768, 36864, 65536)  # samples of a spectrum: few, so that few are computed
+_SIZES = (8192, 16384, 24576, 32768, 36864, 49152, 65536)  # samples of a spectrum: few, so that few are computed
 _FINE = 24  # resonances an octave: a quarter of a tone
 
 _EDGE = math.exp(-2 * math.pi * 25 / RATE)

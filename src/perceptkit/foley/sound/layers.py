@@ -32,6 +32,11 @@ _MODE_SD = 3.0  # dB from step to step of what rings
 
 Curve = np.ndarray[Any, np.dtype[np.float64]]
 
+Complexes = np.ndarray[Any, np.dtype[np.complex128]]
+
+Mode = tuple[float, float, float]
+"""Hertz, T60 in seconds, how loud."""
+
 Layer = tuple[float, Floats]
 """A level in dB, and the sound."""
 
@@ -52,10 +57,12 @@ def strike(
     sound = np.zeros(ball + len(toes) + round(1.1 * longest * RATE), np.float32)
     for start, blow in ((0, heel), (ball, toes)):
         sound[start : start + len(blow)] += np.float32(0.3 * hard) * blow
+    modes = []
     for frequency, t60 in surface.modes:
         loud = 10 ** ((surface.tilt * math.log2(frequency / surface.modes[0][0]) + random.normal(0, _MODE_SD)) / 20)
         detuned = frequency * tune * math.exp(random.normal(0, 0.03))
-        _ring(sound, ((0, heel), (ball, toes)), detuned, t60 * random.uniform(0.9, 1.1), loud)
+        modes.append((detuned, t60 * random.uniform(0.9, 1.1), loud))
+    _ring(sound, ((0, heel), (ball, toes)), modes)
     return np.asarray(lfilter(*HIGH_PASS, sound), np.float32)
 
 
@@ -66,30 +73,29 @@ def _blow(length: int, hard: float, random: np.random.Generator) -> Floats:
     return np.asarray(shape * (1 + hard * random.standard_normal(length, np.float32)), np.float32)
 
 
-def _ring(sound: Floats, blows: Iterable[tuple[int, Floats]], frequency: float, t60: float, loud: float) -> None:
-    """Add a mode to a sound, in place: a resonance of two poles, which blows excite, each from its own sample on.
-
-    After a blow it rings freely, a power of its pole from sample to sample, which is the same for all of them.
-    """
-    angle = 2 * math.pi * min(frequency, 0.45 * RATE) / RATE
-    radius = 10 ** (-3 / (t60 * RATE))
-    poles = [1, -2 * radius * math.cos(angle), radius * radius]
-    free = _powers(radius * complex(math.cos(angle), math.sin(angle)), round(t60 * RATE))
+def _ring(sound: Floats, blows: Iterable[tuple[int, Floats]], modes: Iterable[Mode]) -> None:
+    """Add modes to a sound, in place: resonances of two poles, which blows excite, each from its own sample on."""
+    frequencies, t60s, loud = np.array([*modes]).T
+    turns = 2 * math.pi * np.minimum(frequencies, 0.45 * RATE) / RATE
+    poles = (10 ** (-3 / (t60s * RATE)) * np.exp(1j * turns))[:, None]
     for start, blow in blows:
-        struck = lfilter([loud * math.sin(angle)], poles, np.append(blow, 0).astype(np.float64))
-        before, last = struck[-2:]
-        turned = (before * radius * math.cos(angle) - last) / (radius * math.sin(angle))
+        powers = np.cumprod(np.repeat(poles, len(blow), axis=1), axis=1)
+        rung = loud[:, None] * powers * np.cumsum(blow * poles / powers, axis=1)
         end = start + len(blow)
-        sound[start:end] += struck[:-1].astype(np.float32)
-        rung = free[1 : len(sound) - end + 1]
-        sound[end : end + len(rung)] += np.float32(before) * rung.real - np.float32(turned) * rung.imag
+        sound[start:end] += rung.imag.sum(axis=0)
+        sound[end:] += _freely(rung[:, -1:] * poles, poles, len(sound) - end)
 
 
-def _powers(pole: complex, count: int) -> np.ndarray[Any, np.dtype[np.complex64]]:
-    """The powers of a number from 0 on, (at least count,)."""
-    fine = np.cumprod(np.append(1.0, np.full(127, pole)))
-    coarse = np.cumprod(np.append(1.0, np.full(count // 128, pole**128)))
-    return np.multiply.outer(coarse.astype(np.complex64), fine.astype(np.complex64)).ravel()
+def _freely(first: Complexes, poles: Complexes, count: int) -> Floats:
+    """What rings after a blow: all modes together, each a power of its pole from sample to sample, (count,).
+
+    That is the product of two matrices, of every 128th power and of those between; real ones, which is faster.
+    """
+    fine = np.cumprod(np.hstack([np.ones_like(poles), np.repeat(poles, 127, axis=1)]), axis=1)
+    coarse = np.cumprod(np.hstack([first, np.repeat(poles**128, count // 128, axis=1)]), axis=1)
+    left = np.concatenate([coarse.imag, coarse.real]).astype(np.float32)
+    right = np.concatenate([fine.real, fine.imag]).astype(np.float32)
+    return np.asarray((left.T @ right).ravel()[:count])
 
 
 def crush(grains: Grains, force: Floats, random: np.random.Generator) -> Floats:
@@ -169,8 +175,8 @@ def _rattle(surface: Surface, tune: float, random: np.random.Generator) -> Float
         for number, moment in enumerate(moments)
     ]
     sound = np.zeros(round(0.5 * RATE), np.float32)
-    for frequency, t60 in surface.modes[2:]:
-        _ring(sound, hits, frequency * tune * random.uniform(0.97, 1.03), 0.3 * t60, 1.0)
+    loose = surface.modes[2:]
+    _ring(sound, hits, [(frequency * tune * random.uniform(0.97, 1.03), 0.3 * t60, 1.0) for frequency, t60 in loose])
     return sound
 
 

@@ -33,7 +33,7 @@ _ABSOLUTE, _RELATIVE = -70.0, -10.0  # LUFS; LU below the mean
 _BLOCK = 600 * _STEP  # samples at a time
 _SPAN = 1 << 19  # samples that are limited at a time
 _PHASES, _TAPS = 4, 12
-_ROUNDS, _CLOSE, _LITTLE = 5, 0.2, 1.0  # of limiting; LU; dB
+_ROUNDS, _CLOSE, _LITTLE = 5, 0.2, 2.0  # of limiting; LU; dB
 _REACH = 64  # samples: around a peak too high, so far does the limiter look and hold
 
 
@@ -147,21 +147,17 @@ def normalise(sound: Floats, loudness: float, ceiling: float = CEILING) -> float
     What the limiter takes away is made up for, as far as that goes. Silence stays silent, and a sound too short to have
     a loudness keeps its own.
     """
-    gain = 0.0
+    gain, change = 0.0, loudness - integrated_loudness(sound)
+    if not math.isfinite(change):
+        limit(sound, ceiling)
+        return gain
     for _ in range(_ROUNDS):
-        change = loudness - integrated_loudness(sound)
-        if not math.isfinite(change) or abs(change) < _CLOSE:
-            break
         scale(sound, change)
         gain += change
         lost = limit(sound, ceiling)
-        if lost < _LITTLE:
-            if lost > _CLOSE:  # about so much is made up for without measuring again
-                scale(sound, lost)
-                gain += lost
-                limit(sound, ceiling)
-            return gain
-    limit(sound, ceiling)
+        change = lost if lost < _LITTLE else loudness - integrated_loudness(sound)  # about so much was taken
+        if abs(change) < _CLOSE:
+            break
     return gain
 
 

@@ -66,8 +66,8 @@ def _hold_back(block: Floats) -> None:
 def loudspeaker(load: Callable[[], Any] | None = None) -> Iterator[Play]:
     """Play through the audio device of the system, silent until there is something to hear.
 
-    `load` gives the sounddevice library. Raises MissingExtraError without it or PortAudio, DeviceError where there is no
-    loudspeaker.
+    `load` gives the sounddevice library. Raises MissingExtraError without it or PortAudio, DeviceError where there is
+    no loudspeaker.
     """
     audio = load_portaudio("playing footsteps as they happen", load)
     mixer = Mixer()

@@ -72,9 +72,9 @@ def resample(sound: Floats, rate: float) -> Floats:
 @contextmanager
 def _opened(file: Path) -> Iterator[soundfile.SoundFile]:
     """A sound file of a size that a footstep may be cut from, open. Raises MediaError, also for what fails later."""
+    if file.exists() and file.stat().st_size > _LARGEST:
+        raise MediaError(f"{file}: larger than {_LARGEST / 1e9:g} GB; cut out a part with footsteps")
     with open_sound(file) as opened:
-        if file.stat().st_size > _LARGEST:
-            raise MediaError(f"{file}: larger than {_LARGEST / 1e9:g} GB; cut out a part with footsteps")
         if not _RATES[0] <= opened.samplerate <= _RATES[1]:
             raise MediaError(f"{file}: its header is damaged, it says {opened.samplerate} samples a second")
         if opened.frames > _LONGEST * opened.samplerate:

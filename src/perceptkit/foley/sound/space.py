@@ -22,6 +22,7 @@ _VIEW = 2 * math.tan(math.radians(45 / 2))  # how high the picture is at 1 m: th
 _NEAREST, _USUAL, _CLEAR, _FARTHEST = 1.5, 3.0, 5.0, 60.0  # metres
 _WIDEST = 0.7  # of the way from the middle to a loudspeaker
 _BLOCK = 1 << 16  # samples that are put into a room at a time
+_BLOCKS = 4  # so many blocks together are transformed in the time of two
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +86,22 @@ def add_room(sound: Floats, sent: Floats, room: Room) -> None:
     answer = _answer(room)
     size = next_fast_len(_BLOCK + len(answer) - 1, real=True)
     spectra = [rfft(channel, size) for channel in answer.T]
-    for start, block in _blocks(sent):
-        own = rfft(block, size)
-        end = min(start + len(block) + len(answer) - 1, len(sound))
+    for start, blocks in _blocks(sent):
+        own = rfft(blocks, size)
         for channel, spectrum in enumerate(spectra):
-            sound[start:end, channel] += irfft(own * spectrum, size)[: end - start]
+            for place, answered in zip(range(start, len(sound), _BLOCK), irfft(own * spectrum, size), strict=False):
+                end = min(place + _BLOCK + len(answer) - 1, len(sound))
+                sound[place:end, channel] += answered[: end - place]
 
 
 def _blocks(sent: Floats) -> Iterator[tuple[int, Floats]]:
-    """What is sent, without the blocks in which it is silent."""
-    for start in range(0, len(sent), _BLOCK):
-        block = np.asarray(sent[start : start + _BLOCK])
-        if block.any():
-            yield start, block
+    """What is sent, some blocks at a time, (blocks, samples), without those that are silent."""
+    for start in range(0, len(sent), _BLOCKS * _BLOCK):
+        piece = sent[start : start + _BLOCKS * _BLOCK]
+        if piece.any():
+            blocks = np.zeros((math.ceil(len(piece) / _BLOCK), _BLOCK), np.float32)
+            blocks.ravel()[: len(piece)] = piece
+            yield start, blocks
 
 
 @cache
