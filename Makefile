@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 export PERCEPTKIT_MODELS ?= $(wildcard $(SHARED)/models)
 
-.PHONY: demo test lint bench train clean
+.PHONY: demo test test-slow lint bench train clean
 
 demo: $(VENV)/ready
 	$(BIN)/python examples/demo.py
 
 test: lint
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
+
+test-slow: $(VENV)/ready
+	$(BIN)/pytest -m slow --no-cov
 
 lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
@@ -24,6 +27,8 @@ bench: $(VENV)/ready
 	$(BIN)/python benchmarks/gaze.py
 	$(BIN)/python benchmarks/footsteps.py
 	$(BIN)/python benchmarks/footstep_sound.py
+	$(BIN)/python benchmarks/recording.py
+	$(BIN)/python benchmarks/direction.py
 	$(BIN)/python benchmarks/dedupe.py
 	$(BIN)/python benchmarks/scale.py --photos 1000
 
@@ -35,12 +40,14 @@ clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage demo-out bench-out training-out dist build
 
 # insightface is the peer in the benchmarks and the oracle in two tests. Its requirements would bring a second
-# onnxruntime and a second cv2, so it comes without them. Without it, the oracle tests are skipped.
+# onnxruntime and a second cv2, so it comes without them. Without it, the oracle tests are skipped. So it is with ear, the
+# renderer of the EBU, which reads our ADM files; its requirements are older than ours.
 $(VENV)/ready: pyproject.toml scripts/check_system.py
 	$(PYTHON) scripts/check_system.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	-$(BIN)/python -m pip install --quiet --no-deps "insightface==2.1"
+	-$(BIN)/python -m pip install --quiet --no-deps "ear==2.1.0"
 	$(BIN)/python scripts/check_system.py --libraries
 	touch $@

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
         wrap,
     )
     from .copying import clip, repair
+    from .describing import angle_rows, facts_of
+    from .exports import EXPORTS, export
     from .microphone import Microphone, list_microphones, record_microphone
+    from .picture import draw
     from .reading import list_recordings, read
     from .reference import close_audio_stream, create_audio_stream, get_audio_files, write_audio_chunk
     from .session import Recorder
@@ -45,7 +48,10 @@ _HOMES = {
         *("convert", "difference", "interpolate", "mean_angle", "wrap"),
     ),
     "copying": ("clip", "repair"),
+    "describing": ("angle_rows", "facts_of"),
+    "exports": ("EXPORTS", "export"),
     "microphone": ("Microphone", "list_microphones", "record_microphone"),
+    "picture": ("draw",),
     "reading": ("list_recordings", "read"),
     "reference": ("close_audio_stream", "create_audio_stream", "get_audio_files", "write_audio_chunk"),
     "session": ("Recorder",),
@@ -57,6 +63,7 @@ _HOMES = {
 __all__ = [
     "AZIMUTH",
     "CONVENTIONS",
+    "EXPORTS",
     "SUBTYPES",
     "AngleTrack",
     "Convention",
@@ -64,12 +71,16 @@ __all__ = [
     "Microphone",
     "Recorder",
     "Recording",
+    "angle_rows",
     "check_angle",
     "clip",
     "close_audio_stream",
     "convert",
     "create_audio_stream",
     "difference",
+    "draw",
+    "export",
+    "facts_of",
     "get_audio_files",
     "interpolate",
     "list_microphones",

@@ -62,5 +62,5 @@ def angle_rows(
 
 
 def _row(time: float, azimuth: float, elevation: float = math.nan) -> dict[str, float]:
-    row = {"time": float(time), "azimuth": float(azimuth)}
-    return row if math.isnan(elevation) else row | {"elevation": float(elevation)}
+    row = {"time": round(float(time), 6), "azimuth": round(float(azimuth), 4)}
+    return row if math.isnan(elevation) else row | {"elevation": round(float(elevation), 4)}

@@ -164,5 +164,7 @@ def read_bytes(path: Path, first: int, last: int, form: Form) -> Iterator[bytes]
 
     Raises MediaError for what cannot be read.
     """
-    for block in read_blocks(path, first, last, dtype=_DTYPES[form.subtype]):
+    with open_sound(path) as opened:
+        dtype = _DTYPES[kept_as(opened.subtype)]  # libsndfile does not scale floating point samples to whole numbers
+    for block in read_blocks(path, first, last, dtype=dtype):
         yield form.encode(block)[0]

@@ -52,6 +52,20 @@ class AngleTrack:
         between = interpolate(times, self.times, convert(self.azimuth, self.convention, low), max_gap=max_gap)
         return np.where(np.isnan(between), np.nan, convert(np.nan_to_num(between), low, self.convention))
 
+    def elevation_at(self, times: ArrayLike, *, max_gap: float = defaults.MAX_GAP) -> Doubles:
+        """Elevations at other times, in the track's unit, as `at` finds azimuths.
+
+        Before the first one that is known it is held too, and where none is it is 0, level.
+        """
+        moments = np.asarray(times, np.float64)
+        if self.elevation is None or np.isnan(self.elevation).all():
+            return np.zeros(moments.shape)
+        known = ~np.isnan(self.elevation)
+        moments = np.maximum(moments, self.times[known][0])
+        # Azimuths of half the size, so that the short way is never over the back.
+        scale = 2 * self.convention.turn / 360
+        return scale * interpolate(moments, self.times[known], self.elevation[known] / scale, max_gap=max_gap)
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
