@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from .copying import clip, repair
     from .describing import angle_rows, facts_of
+    from .direction import Directions, estimate_direction
     from .exports import EXPORTS, export
     from .microphone import Microphone, list_microphones, record_microphone
     from .picture import draw
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .session import Recorder
     from .sound import SUBTYPES
     from .sources import record_file, record_stream
+    from .tracking import direction_rows, estimate_file, parse_microphones
     from .types import AngleTrack, Gap, Recording
 
 _HOMES = {
@@ -49,6 +51,7 @@ _HOMES = {
     ),
     "copying": ("clip", "repair"),
     "describing": ("angle_rows", "facts_of"),
+    "direction": ("Directions", "estimate_direction"),
     "exports": ("EXPORTS", "export"),
     "microphone": ("Microphone", "list_microphones", "record_microphone"),
     "picture": ("draw",),
@@ -57,6 +60,7 @@ _HOMES = {
     "session": ("Recorder",),
     "sound": ("SUBTYPES",),
     "sources": ("record_file", "record_stream"),
+    "tracking": ("direction_rows", "estimate_file", "parse_microphones"),
     "types": ("AngleTrack", "Gap", "Recording"),
 }
 
@@ -67,6 +71,7 @@ __all__ = [
     "SUBTYPES",
     "AngleTrack",
     "Convention",
+    "Directions",
     "Gap",
     "Microphone",
     "Recorder",
@@ -78,7 +83,10 @@ __all__ = [
     "convert",
     "create_audio_stream",
     "difference",
+    "direction_rows",
     "draw",
+    "estimate_direction",
+    "estimate_file",
     "export",
     "facts_of",
     "get_audio_files",
@@ -86,6 +94,7 @@ __all__ = [
     "list_microphones",
     "list_recordings",
     "mean_angle",
+    "parse_microphones",
     "read",
     "record_file",
     "record_microphone",

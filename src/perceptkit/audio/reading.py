@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError, MediaError
 from ..files import expand
-from .angles import AZIMUTH, Convention, convention_of
+from .angles import AZIMUTH, CONVENTIONS, Convention, convention_of
 from .facts import Facts, Names, read_facts
 from .log import read_log
 from .riff import examine
@@ -20,7 +20,6 @@ from .writing import is_being_written
 
 __all__ = ["Beside", "beside", "list_recordings", "read"]
 
-_NORTH = Convention(zero="north")
 _SUFFIXES = (".wav", ".part")
 _CUT = "its header does not count the samples that are there; make it whole with: perceptkit audio repair"
 
@@ -38,7 +37,7 @@ def read(path: str | Path, *, convention: str | Convention | None = None, headin
     """A recording: a sound file (WAV, or what else libsndfile reads) and the NAME.csv and NAME.json beside it.
 
     The angles come in the package's convention. `convention` says how they are meant where no NAME.json does, `heading`
-    where the front looked (degrees from north) when they count from north; without it they go on doing so. A
+    where the front looked (degrees from north) when they count from north; without it they are as on a compass. A
     NAME.wav.part, which is being recorded or was interrupted, can be read too. Raises InputError when there is no such
     file, MediaError when it cannot be read.
     """
@@ -57,7 +56,7 @@ def read(path: str | Path, *, convention: str | Convention | None = None, headin
         channels=channels,
         samples=samples,
         subtype=subtype,
-        angles=extra.angles.to(_NORTH if from_north else AZIMUTH, heading=heading),
+        angles=extra.angles.to(CONVENTIONS["compass"] if from_north else AZIMUTH, heading=heading),
         started=facts.started if facts else None,
         gaps=tuple(facts.gaps) if facts else (),
         state=_state(sound, facts, whole=whole),

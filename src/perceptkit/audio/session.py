@@ -88,6 +88,7 @@ class Recorder:
         self._owed: Piece | None = None  # silence for which there was no room yet
         self._lock = threading.RLock()
         self._recording: Recording | None = None
+        self._closed = self._abandoned = self._flushed = False
         self._files = Files(self._names, self._facts, columns=self._columns, min_free=min_free)
         waiting = max(_QUEUE[0], round(_QUEUE[1] * form.sample_rate * form.frame))
         self._writer = Behind(partial(_write, self._files), enough=_ENOUGH, most=waiting, every=_EVERY)
@@ -155,11 +156,15 @@ class Recorder:
     def close(self, *, error: str | None = None) -> Recording:
         """Finish the files. `error` says why the recording was interrupted, if it was.
 
-        Raises DeviceError when the disk was full: what was recorded before is in the files, which say so.
+        Raises DeviceError when the disk was full: what was recorded before is in the files, which say so. One that was
+        itself interrupted can be called again.
         """
         with self._lock:
             if self._recording is not None:
                 return self._recording
+            if self._abandoned:
+                self._check_open()
+            self._closed = True
             failure = self._finish(error)
             self._recording = read(self.path)
         if failure is not None:
@@ -175,13 +180,23 @@ class Recorder:
         if error is None or isinstance(error, KeyboardInterrupt):  # Ctrl-C is how people end a recording
             self.close()
             return
+        if self._recording is None and not self._framing.samples:
+            self._abandon()
+            return
         try:
             self.close(error=f"{type(error).__name__}: {error}")
         except PerceptkitError as second:
             log.warning("%s", second)  # the first error goes on
 
+    def _abandon(self) -> None:
+        """Leave nothing: nothing was recorded, and the name is free for another attempt."""
+        with suppress(OSError):
+            self._writer.close()
+        self._files.abandon()
+        self._closed = self._abandoned = True
+
     def _check_open(self) -> None:
-        if self._recording is not None:
+        if self._closed:
             raise InputError(f"{self.path} is closed; begin another recording")
 
     def _heard(self, angle: object, elevation: object) -> Direction | None:
@@ -224,12 +239,14 @@ class Recorder:
         facts = self._facts
         failure: PerceptkitError | None = None
         try:
-            for chunk in self._order.flush():
-                for piece in self._framing.put(chunk):
-                    self._hand_on(piece)
-            if self._owed is not None:
-                self._given(self._owed, wait=True)
-            self._given(self._framing.end(), wait=True)
+            if not self._flushed:
+                for chunk in self._order.flush():
+                    for piece in self._framing.put(chunk):
+                        self._hand_on(piece)
+                if self._owed is not None:
+                    self._given(self._owed, wait=True)
+                self._given(self._framing.end(), wait=True)
+                self._flushed = True
         except PerceptkitError as early:
             failure = early
         try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO
 
 from ..errors import InputError
 from ..files import check_not_over
@@ -21,25 +22,21 @@ from .writing import write_recording
 
 __all__ = ["record_file", "record_stream"]
 
+log = logging.getLogger("perceptkit")
+
 _AT_ONCE = 1 << 16  # bytes
 
 
-class Stream(Protocol):
-    """What bytes can be read from as they come, such as `sys.stdin.buffer`."""
-
-    def read1(self, size: int, /) -> bytes:
-        """Up to so many bytes; nothing at the end."""
-
-
 def record_stream(
-    stream: Stream, recorder: Recorder, *, progress: Callable[[int, int | None], None] | None = None
+    stream: BinaryIO, recorder: Recorder, *, progress: Callable[[int, int | None], None] | None = None
 ) -> None:
     """Record raw samples, in the recorder's own form (interleaved, little endian), until they end or it is full.
 
     `progress` is called with the seconds that are recorded. Raises InputError for a stream that has a WAV header, and
     the errors of `Recorder.write`.
     """
-    data = stream.read1(_AT_ONCE)
+    read_some = getattr(stream, "read1", stream.read)  # what has come, and not only when there is much
+    data = read_some(_AT_ONCE)
     if data[:4] in (b"RIFF", b"RF64"):
         raise InputError(
             "a WAV file comes in, and raw samples are wanted (such as arecord -t raw makes); "
@@ -49,7 +46,7 @@ def record_stream(
         recorder.write(data)
         if progress:
             progress(int(recorder.duration), None)
-        data = stream.read1(_AT_ONCE)
+        data = read_some(_AT_ONCE)
 
 
 def record_file(
@@ -86,10 +83,12 @@ def record_file(
 
 
 def _listed(path: Path, convention: Convention, file: Recording) -> AngleTrack:
-    """A list of angles for a file. What is wrong with it is an error here: there is nothing else to go by."""
+    """A list of angles for a file. One without any that can be used is an error."""
     if not path.is_file():
         raise InputError(f"no such file: {path}; give a list of angles (CSV with timestamp,angle)")
     track, wrong = read_log(path, convention, file.sample_rate, end=file.duration + 0.0005)
+    for warning in wrong:
+        log.warning("%s", warning)
     if not len(track):
-        raise InputError(f"{path}: no angle in it belongs to {file.path.name} ({'; '.join(wrong) or 'it is empty'})")
+        raise InputError(f"{path}: no angle in it belongs to {file.path.name} ({'; '.join(wrong) or 'it has none'})")
     return track

@@ -81,7 +81,7 @@ class Recording:
     """A WAV and the directions that belong to it.
 
     `samples` counts sample frames. `started` is when it began, None where nobody knows. `angles` are in the package's
-    convention (`audio.AZIMUTH`), but for the zero of those that count from north. `gaps` are where sound is missing.
+    convention (`audio.AZIMUTH`), or as on a compass where only north is known. `gaps` are where sound is missing.
     `warnings` say what was wrong with its files.
     """
 

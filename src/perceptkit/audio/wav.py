@@ -80,6 +80,8 @@ class WavWriter:
         size = self.samples * self._form.frame
         end = b"\0" * (size % 2) + after
         try:
+            self._file.truncate(self.offset + size)  # of an attempt before this one
+            self._file.seek(0, os.SEEK_END)
             self._write(end)
         except OSError:
             self._file.truncate(self.offset + size)  # without them it is a whole file still

@@ -110,14 +110,15 @@ class Files:
         facts = self._facts
         facts.samples, facts.sha256 = self._wav.samples, self._hash.hexdigest()
         early: OSError | None = None
-        try:
-            self._wav.finish(cue_chunks(self._marks.texts()))
-            sync(self._log.fileno())
-        except OSError as error:
-            early = error
-            facts.state, facts.error = "interrupted", str(error)
-        self._sound.close()
-        self._log.close()
+        if not self._sound.closed:  # it may have been interrupted, and be called again
+            try:
+                self._wav.finish(cue_chunks(self._marks.texts()))
+                sync(self._log.fileno())
+            except OSError as error:
+                early = error
+                facts.state, facts.error = "interrupted", str(error)
+            self._log.close()
+            self._sound.close()
         try:
             write_bytes(self._names.facts, _document(facts))
             Names.part(self._names.facts).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__, terminal
-from . import faces, foley, gaze, models
+from . import audio, faces, foley, gaze, models
 
 __all__ = ["app", "main"]
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(faces.app, name="faces")
 app.command("gaze")(gaze.gaze_video)
 app.add_typer(foley.app, name="foley")
+app.add_typer(audio.app, name="audio")
 app.add_typer(models.app, name="models")
 
 

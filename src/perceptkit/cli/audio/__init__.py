@@ -14,15 +14,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Record sound together with the direction it comes from; show, cut, convert and repair such recordings.",
 )
-for command in (
-    recording.record,
-    recording.devices,
-    showing.show,
-    showing.angles,
-    making.export,
-    making.clip,
-    making.repair,
-    making.direction,
-):
-    app.command()(command)
+app.command()(recording.record)
+app.command()(recording.devices)
 app.command("list")(showing.list_all)
+for command in (showing.show, showing.angles, making.direction, making.export, making.clip, making.repair):
+    app.command()(command)

@@ -99,7 +99,8 @@ def record(
         max_duration=seconds,
         min_free=min_free,
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service is stopped so; it ends as with Ctrl-C
+    for each in (signal.SIGINT, signal.SIGTERM):  # a service is stopped with the second one
+        signal.signal(each, _stop)
     try:
         with recorder, terminal.progress("seconds") as progress:
             if angle is not None:
@@ -110,8 +111,15 @@ def record(
                 chosen = int(device) if device is not None and device.isdecimal() else device
                 audio.record_microphone(recorder, device=chosen, progress=progress)
     except KeyboardInterrupt:
-        terminal.complain("stopped by Ctrl-C", label="record")
+        terminal.complain("stopped", label="record")
     finish(recorder.close())
+
+
+def _stop(*_: object) -> None:
+    """End the recording; whoever is impatient does not end what comes then, which is to finish the files."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def devices(as_json: AsJson = False) -> None:

@@ -58,7 +58,8 @@ def show(source: Source, output: Output = None, heading: Heading = None, as_json
         return
     for name, value in facts.items():
         if value is not None and value != []:
-            typer.echo(f"{name.replace('_', ' ') + ':':16} {value if isinstance(value, str) else dumps(value)}")
+            text = str(value) if isinstance(value, (str, Path)) else dumps(value)
+            typer.echo(f"{name.replace('_', ' ') + ':':16} {text}")
     typer.echo(f"{'picture:':16} {picture}")
 
 
