@@ -2,9 +2,9 @@
 
     python benchmarks/recording.py [--seconds 600] [--folder DIR]
 
-All write the same samples in the same chunks. Ours also logs an angle a chunk, keeps its header true, hashes the samples
-and makes what is older than a second safe from a power cut; the others leave that to the system, so each is measured
-once more with the file made safe at its end.
+All write the same samples in the same chunks. Ours also logs an angle a chunk, keeps its header true, hashes the
+samples and makes what is older than a second safe from a power cut; the others leave that to the system, so each is
+measured once more with the file made safe at its end.
 """
 
 from __future__ import annotations

@@ -3,12 +3,15 @@
 __all__ = [
     "CHANNELS",
     "CONVENTION",
+    "FLOOR",
+    "HOP",
     "MAX_GAP",
     "MIN_FREE",
     "SAMPLE_RATE",
     "SPACING",
     "SPEED_OF_SOUND",
     "SUBTYPE",
+    "WINDOW",
 ]
 
 SAMPLE_RATE, CHANNELS, SUBTYPE = 16_000, 1, "PCM_16"
@@ -28,3 +31,9 @@ SPACING = 0.2
 
 SPEED_OF_SOUND = 343.0
 """Metres a second, in air of 20 degrees Celsius."""
+
+WINDOW, HOP = 0.3, 0.1
+"""Seconds of sound behind one direction, and from one direction to the next."""
+
+FLOOR = -70.0
+"""dBFS (root mean square; a full-scale sine has -3) below which a window is silence: BS.1770 takes the same."""

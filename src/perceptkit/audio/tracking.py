@@ -19,7 +19,13 @@ __all__ = ["direction_rows", "estimate_file", "parse_microphones"]
 
 
 def estimate_file(
-    path: str | Path, *, microphones: str | ArrayLike | None = None, spacing: float = defaults.SPACING
+    path: str | Path,
+    *,
+    microphones: str | ArrayLike | None = None,
+    spacing: float = defaults.SPACING,
+    window: float = defaults.WINDOW,
+    hop: float = defaults.HOP,
+    floor: float = defaults.FLOOR,
 ) -> Directions:
     """Tell where the sound of a file comes from, as `estimate_direction` does; hours need no more memory than minutes.
 
@@ -28,7 +34,15 @@ def estimate_file(
     """
     recording = read(path)
     places = parse_microphones(microphones) if isinstance(microphones, str) else microphones
-    return estimate_direction(recording.blocks(), recording.sample_rate, microphones=places, spacing=spacing)
+    return estimate_direction(
+        recording.blocks(),
+        recording.sample_rate,
+        microphones=places,
+        spacing=spacing,
+        window=window,
+        hop=hop,
+        floor=floor,
+    )
 
 
 def parse_microphones(text: str) -> Doubles:

@@ -87,6 +87,11 @@ def direction(
     source: Source,
     spacing: Spacing = defaults.SPACING,
     microphones: Microphones = None,
+    window: Annotated[
+        float, typer.Option(help="Seconds of sound behind one direction; more for a source that stands still.")
+    ] = defaults.WINDOW,
+    hop: Annotated[float, typer.Option(help="Seconds from one direction to the next.")] = defaults.HOP,
+    floor: Annotated[float, typer.Option(help="What is quieter than this (dBFS) is silence.")] = defaults.FLOOR,
     as_json: AsJson = False,
 ) -> None:
     """Estimate where the sound of two or more microphones comes from, and print it as CSV (or JSON).
@@ -96,7 +101,7 @@ def direction(
     """
     from ... import audio
 
-    found = audio.estimate_file(source, spacing=spacing, microphones=microphones)
+    found = audio.estimate_file(source, spacing=spacing, microphones=microphones, window=window, hop=hop, floor=floor)
     if as_json:
         typer.echo(dumps(audio.direction_rows(found), indent=2))
         return
