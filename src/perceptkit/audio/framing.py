@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,22 +46,23 @@ class Framing:
         """The direction of the samples that come next."""
         self._said = direction
 
-    def put(self, piece: Chunk | Lost) -> Iterator[Piece]:
+    def put(self, piece: Chunk | Lost) -> list[Piece]:
         """The sample frames that are whole now."""
         if isinstance(piece, Chunk):
-            yield from self._bytes(piece.data, piece.direction)
-        elif self._gap == "silence":
-            start = self.samples
-            yield from self._missing(piece.size)
+            return self._bytes(piece.data, piece.direction)
+        start = self.samples
+        if self._gap == "silence":
+            silence = self._missing(piece.size)
             self.note(start, self.samples - start, "missing")
-        else:
-            self._skip = -(len(self._rest) + piece.size) % self._form.frame
-            self._rest = b""
-            self.note(self.samples, 0, "missing")
+            return silence
+        self._skip = -(len(self._rest) + piece.size) % self._form.frame
+        self._rest = b""
+        self.note(start, 0, "missing")
+        return []
 
-    def silence(self, samples: int) -> Iterator[Piece]:
+    def silence(self, samples: int) -> list[Piece]:
         """Samples of silence."""
-        yield from self._whole(b"", samples)
+        return self._whole(b"", samples)
 
     def end(self) -> Piece:
         """What was said after the last sample."""
@@ -76,15 +76,14 @@ class Framing:
         else:
             self._gaps.append(Gap(start / rate, samples, reason))
 
-    def _missing(self, size: int) -> Iterator[Piece]:
+    def _missing(self, size: int) -> list[Piece]:
         """Zero bytes for those that never came, so that sample frames go on where they would have been."""
         head = min(-len(self._rest) % self._form.frame, size)
         whole, tail = divmod(size - head, self._form.frame)
-        yield from self._bytes(bytes(head), None)
-        yield from self._whole(b"", whole)
-        yield from self._bytes(bytes(tail), None)
+        first = self._bytes(bytes(head), None)
+        return [*first, *self._whole(b"", whole), *self._bytes(bytes(tail), None)]
 
-    def _bytes(self, data: bytes, direction: Direction | None) -> Iterator[Piece]:
+    def _bytes(self, data: bytes, direction: Direction | None) -> list[Piece]:
         if self._skip:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
@@ -94,18 +93,19 @@ class Framing:
             data = self._rest + data
         whole = len(data) - len(data) % self._form.frame
         self._rest = data[whole:]
-        yield from self._whole(data[:whole], 0)
+        return self._whole(data[:whole], 0)
 
-    def _whole(self, data: bytes, silence: int) -> Iterator[Piece]:
+    def _whole(self, data: bytes, silence: int) -> list[Piece]:
         """Sample frames, or silence, as much as the limit allows."""
         samples = len(data) // self._form.frame or silence
         if self._most is not None:
             samples = min(samples, self._most - self.samples)
-        if samples:
-            yield Piece(
-                self.samples, data[: samples * self._form.frame], min(silence, samples), directions=self._said_now()
-            )
-            self.samples += samples
+        if not samples:
+            return []
+        data = data[: samples * self._form.frame]
+        piece = Piece(self.samples, data, min(silence, samples), directions=self._said_now())
+        self.samples += samples
+        return [piece]
 
     def _said_now(self) -> tuple[tuple[int, Direction], ...]:
         said, self._said = self._said, None

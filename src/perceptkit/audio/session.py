@@ -21,6 +21,7 @@ from . import defaults
 from .angles import Convention, convention_of
 from .facts import Facts, Names
 from .framing import Framing, Piece
+from .hashing import Hash
 from .log import Direction, check_columns
 from .ordering import Chunk, Order
 from .reading import read
@@ -86,6 +87,7 @@ class Recorder:
         self._framing = Framing(form, self._facts.gaps, gap=gap, most=most)
         self._overflow = overflow
         self._owed: Piece | None = None  # silence for which there was no room yet
+        self._hash = Hash()
         self._lock = threading.RLock()
         self._recording: Recording | None = None
         self._closed = self._abandoned = self._flushed = False
@@ -230,9 +232,13 @@ class Recorder:
 
     def _given(self, piece: Piece, *, wait: bool = False) -> bool:
         try:
-            return self._writer.give(piece, len(piece.data) + _OVERHEAD, wait=wait or self._overflow == "wait")
+            given = self._writer.give(piece, len(piece.data) + _OVERHEAD, wait=wait or self._overflow == "wait")
         except OSError as error:
             raise write_error(self.path, error) from error
+        if given:  # here and not in the writer's thread: both have about the same work
+            self._hash.add(piece.data)
+            self._hash.add_zeros(piece.silence * self.form.frame)
+        return given
 
     def _finish(self, error: str | None) -> PerceptkitError | None:
         """Write all that is left and name the files; what went wrong, if something did."""
@@ -254,6 +260,7 @@ class Recorder:
         except OSError as early:
             failure = write_error(self.path, early)
         facts.duplicates, facts.late, facts.missing = self._order.duplicates, self._order.late, self._order.missing
+        facts.sha256 = None if failure else self._hash.hexdigest()
         facts.error = str(failure) if failure else error
         facts.state = "interrupted" if facts.error else "complete"
         try:

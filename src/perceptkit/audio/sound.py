@@ -27,7 +27,7 @@ SUBTYPES: Mapping[str, int] = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 """How samples can be written, and the bytes that one takes."""
 
 _RATES = (1, 768_000)  # hertz: what is outside was not recorded but is a damaged header
-_DTYPES_TAKEN = ("int16", "int32", "float32", "float64")
+_TAKEN = tuple(map(np.dtype, ("int16", "int32", "float32", "float64")))
 
 # How samples of other kinds are kept: without loss where that can be. What is not here is FLOAT.
 _KEPT = {"PCM_16": "PCM_16", "PCM_S8": "PCM_16", "PCM_U8": "PCM_16", "PCM_24": "PCM_24"}
@@ -77,7 +77,7 @@ class Form:
         array = np.asarray(samples)
         if array.ndim not in (1, 2) or (1 if array.ndim == 1 else array.shape[1]) != self.channels:
             raise InputError(f"samples have the shape {array.shape}; this recording takes (samples, {self.channels})")
-        if array.dtype.name not in _DTYPES_TAKEN:
+        if array.dtype not in _TAKEN:
             raise InputError(f"samples are {array.dtype}; give float32 in [-1, 1], int16, int32, or bytes")
         if array.dtype.kind == "f":
             return _of_floats(array, self.subtype)

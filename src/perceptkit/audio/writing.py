@@ -42,7 +42,6 @@ class Files:
     ) -> None:
         self._names, self._facts, self._columns, self._min_free = names, facts, columns, min_free
         self._marks = Marks(facts.form.sample_rate, facts.convention)
-        self._hash = hashlib.sha256()
         self._synced, self._checked = time.monotonic(), 0
         self._log_size = 0
         _refuse_existing(names)
@@ -73,11 +72,7 @@ class Files:
 
     def add(self, data: bytes) -> None:
         """Write whole sample frames."""
-        before = self._wav.samples
-        try:
-            self._wav.write(data)
-        finally:
-            self._hash.update(data[: (self._wav.samples - before) * self._facts.form.frame])
+        self._wav.write(data)
         if self._wav.samples - self._checked >= self._facts.form.sample_rate:
             self._checked = self._wav.samples
             self._wav.checkpoint()
@@ -106,9 +101,12 @@ class Files:
             self._sync()
 
     def finish(self) -> None:
-        """Give the files their names. The facts say what happened; after an error, all that was written is kept."""
+        """Give the files their names. The facts say what happened; after an error, all that was written is kept.
+
+        Where they have no hash of the samples yet, it is made from the file.
+        """
         facts = self._facts
-        facts.samples, facts.sha256 = self._wav.samples, self._hash.hexdigest()
+        facts.samples = self._wav.samples
         early: OSError | None = None
         if not self._sound.closed:  # it may have been interrupted, and be called again
             try:
@@ -119,6 +117,8 @@ class Files:
                 facts.state, facts.error = "interrupted", str(error)
             self._log.close()
             self._sound.close()
+        if facts.sha256 is None:
+            facts.sha256 = self._hashed()
         try:
             write_bytes(self._names.facts, _document(facts))
             Names.part(self._names.facts).unlink(missing_ok=True)
@@ -137,6 +137,17 @@ class Files:
         self._sound.close()
         self._log.close()
         self._remove()
+
+    def _hashed(self) -> str:
+        """The SHA-256 of the samples that are written."""
+        made = hashlib.sha256()
+        left = self._wav.samples * self._facts.form.frame
+        with Names.part(self._names.sound).open("rb") as file:
+            file.seek(self._wav.offset)
+            while left > 0 and (block := file.read(min(left, 1 << 20))):
+                made.update(block)
+                left -= len(block)
+        return made.hexdigest()
 
     def _say_in_place(self) -> None:
         """The facts, as many gaps of them as there is room for."""
