@@ -1,5 +1,5 @@
-"""The main jobs: who is in these photos, where does everybody in this video look, who puts which foot down when, and
-what does that sound like? Writes demo-out/ and says what to open.
+"""The main jobs: who is in these photos, where does everybody in this video look, who puts which foot down when, what
+does that sound like, and where does a sound come from? Writes demo-out/ and says what to open.
 
 Real photos, a video and weights are taken from the folder `shared` beside the project (or where PERCEPTKIT_MODELS is).
 Where there are none, and no network to get weights from, the same jobs run on painted faces with stand-in networks of
@@ -13,7 +13,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from perceptkit import errors, face, foley, gaze
+import numpy as np
+
+from perceptkit import audio, errors, face, foley, gaze
 from perceptkit.output import count
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -41,6 +43,9 @@ def main() -> None:
             people, seen = use_painted(OUTPUT / "input")
             steps = walk_in_numbers()
             foley.write_sound(steps, OUTPUT / "footsteps.wav", foley.Style("grass"))
+        recording = record_passer_by(OUTPUT / "passing.wav")
+        picture = audio.draw(recording)
+        heard_at = audio.estimate_file(recording.path)
     except errors.PerceptkitError as error:
         sys.exit(f"error: {error}")
     print_people(people)
@@ -50,6 +55,8 @@ def main() -> None:
         print(f"open {OUTPUT / 'footsteps.mp4'} (with sound) and {OUTPUT / 'footsteps-foley' / 'timeline.png'}")
     else:
         print(f"listen to {OUTPUT / 'footsteps.wav'}")
+    print_directions(recording, heard_at)
+    print(f"open {picture}")
 
 
 def print_people(result: face.Extraction) -> None:
@@ -81,6 +88,30 @@ def print_steps(steps: list[foley.Footstep]) -> None:
         strikes = [step for step in steps if step.person == person and step.event == "heel_strike"]
         first = ", ".join(f"{step.foot} {step.time:.2f} s" for step in strikes[:6])
         print(f"person {person}: {count(len(strikes), 'step', 'steps')}: {first}{', ...' if len(strikes) > 6 else ''}")
+
+
+def print_directions(recording: audio.Recording, found: audio.Directions) -> None:
+    """Where the sound was, and where it was heard."""
+    print(f"\n{recording.path}: {recording.duration:.0f} s, {count(len(recording.angles), 'angle', 'angles')}")
+    for time in (1.0, 3.0, 5.0):
+        (told,), (heard,) = recording.angles.at([time]), found.track.at([time])
+        print(f"  at {time:.0f} s it is at {told:+.0f} degrees, and is heard at {heard:+.0f}")
+
+
+def record_passer_by(path: Path) -> audio.Recording:
+    """Two microphones record somebody who passes from the right to the left, in six seconds: chunks with angles."""
+    rate, chunk = 16_000, 1_024
+    time = np.arange(6 * rate) / rate
+    azimuth = -60 + 20 * time
+    later = (
+        0.2 / 343 * np.sin(np.radians(azimuth)) / 2
+    )  # seconds by which the first microphone is later, and half of it
+    noise = np.random.default_rng(1).normal(0, 0.05, len(time))
+    heard = np.stack([np.interp(time + way, time, noise) for way in (-later, later)], axis=1)
+    with audio.Recorder(path, rate, 2) as recorder:
+        for start in range(0, len(time), chunk):
+            recorder.write(heard[start : start + chunk], angle=azimuth[start])
+    return recorder.close()
 
 
 def walk_in_numbers() -> list[foley.Footstep]:

@@ -53,7 +53,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
         face.nothing_like_this  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["face", "foley", "gaze", "video", "images", "models", "errors"])
+@pytest.mark.parametrize("name", ["audio", "face", "foley", "gaze", "video", "images", "models", "errors"])
 def test_every_namespace_comes_with_the_package(name: str) -> None:
     code = f"import perceptkit; print(perceptkit.{name}.__name__, {name!r} in dir(perceptkit))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

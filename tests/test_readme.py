@@ -10,7 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from perceptkit import video
 from perceptkit.video import Frame
@@ -39,6 +41,8 @@ def folder(tmp_path: Path) -> Path:
     ):
         for frame in frames:
             writer.write(Frame(frame.index, frame.time - 1.5, frame.image))
+    soundfile.write(tmp_path / "field.wav", np.zeros(16_000, np.int16), 16_000)
+    (tmp_path / "log.csv").write_text("timestamp,angle\n0,45\n0.5,90\n")
     return tmp_path
 
 
@@ -53,7 +57,7 @@ def run(command: list[str], folder: Path) -> str:
 
 @pytest.mark.weights
 def test_the_commands_run_in_their_order(folder: Path) -> None:
-    assert len(COMMANDS) == 4
+    assert len(COMMANDS) == 6
     outputs = [run([sys.executable, "-m", *shlex.split(command)], folder) for command in COMMANDS]
     assert outputs[0].startswith("8 photos, ")
     assert "photos/person01_01.jpg" in outputs[1]
@@ -88,12 +92,15 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
         "stats.json",
         "timeline.png",
     }
+    assert outputs[4] == "walk.wav: 1.000 s, 16000 Hz, 1 channel, PCM_16, 2 angles\n"
+    assert "walk-picture.png" in outputs[5]
+    assert (folder / "walk.csv").read_text() == "timestamp,angle\n0.000,45.00\n0.500,90.00\n"
 
 
 @pytest.mark.weights
 def test_the_python_examples_run_and_say_what_they_should(folder: Path) -> None:
     outputs = [run([sys.executable, "-c", block], folder) for block in PYTHON_BLOCKS]
-    assert len(outputs) == 7
+    assert len(outputs) == 8
     assert "photos/person01_0" in outputs[0]
     assert outputs[1].strip().endswith("(128,)")
     assert outputs[2].strip() == "(1, 128)"
@@ -109,6 +116,7 @@ def test_the_python_examples_run_and_say_what_they_should(folder: Path) -> None:
     assert shape == "(225600, 2)"
     assert float(loudness) == pytest.approx(-23, abs=1)
     assert (folder / "walk-heard.mp4").is_file()
+    assert outputs[7].strip() == "1.5 [-5.  5.]"
 
 
 def test_every_file_it_links_to_is_there() -> None:

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from perceptkit.threads import prefetch, spread
+from perceptkit.threads import Behind, prefetch, spread
 
 
 def left_running() -> list[str]:
@@ -263,3 +263,65 @@ def test_error_that_came_out_keeps_nothing_alive() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_work_behind_is_done_in_order_and_all_of_it() -> None:
+    done: list[int] = []
+    behind = Behind(done.extend, enough=10, most=100, every=60)
+    for number in range(1000):
+        assert behind.give(number, 1)
+    behind.close()
+    assert done == list(range(1000))
+    assert left_running() == []
+
+
+def test_little_work_behind_waits_for_more_but_not_for_ever() -> None:
+    came = threading.Event()
+    batches: list[list[int]] = []
+
+    def work(items: list[int]) -> None:
+        batches.append(items)
+        if items:
+            came.set()
+
+    behind = Behind(work, enough=1000, most=10_000, every=0.01)
+    behind.give(1, 1)
+    assert came.wait(10)
+    behind.close()
+    assert [1] in batches
+    assert [] in batches  # it looks whether something has to be done without any, too
+
+
+def test_what_waits_behind_is_bounded_and_the_caller_may_refuse_to_wait() -> None:
+    allowed, working = threading.Event(), threading.Event()
+    done: list[int] = []
+
+    def work(items: list[int]) -> None:
+        working.set()
+        assert allowed.wait(10)
+        done.extend(items)
+
+    behind = Behind(work, enough=1, most=100, every=60)
+    assert behind.give(1, 500)  # larger than all that may wait, but nothing else does
+    assert working.wait(10)
+    assert not behind.give(2, 1, wait=False)
+    later = threading.Thread(target=behind.give, args=(3, 1))
+    later.start()
+    allowed.set()
+    later.join(10)
+    assert not later.is_alive()
+    behind.close()
+    assert done == [1, 3]
+
+
+def test_an_error_behind_comes_out_at_whoever_gives_or_closes() -> None:
+    def work(items: list[int]) -> None:
+        raise OSError("the disk is gone")
+
+    behind = Behind(work, enough=1, most=1, every=60)
+    with pytest.raises(OSError, match="the disk is gone"):
+        while True:
+            behind.give(1, 1)
+    with pytest.raises(OSError, match="the disk is gone"):
+        behind.close()
+    assert left_running() == []
