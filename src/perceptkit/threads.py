@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -70,61 +71,79 @@ class Behind(Generic[T]):
 
     `work` is called with the items that have come, as soon as they have the size `enough` together, and every so many
     seconds, with none if there are none. Those that wait are together no larger than `most`, unless there is only one.
-    The first error of `work` ends it: it is raised to whoever gives more items, or closes.
+    The first error of `work` ends it: it is raised to whoever gives more items, or closes. One thread may give at a
+    time. Ctrl-C may come at any moment; then too, all that was given is done when it is closed.
     """
+
+    # No Condition: a Ctrl-C within its `__enter__` leaves it locked for ever. Queues of C cannot be torn so.
 
     def __init__(self, work: Callable[[list[T]], None], *, enough: int, most: int, every: float) -> None:
         self._work, self._enough, self._most, self._every = work, enough, most, every
-        self._changed = threading.Condition()
-        self._items: list[T] = []
-        self._size = 0  # of the items that wait, and of those that are worked on
-        self._closed = False
+        self._items: deque[tuple[T, int]] = deque()
+        self._given = self._done = 0  # sizes; each is written by one thread only
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # wakes the thread
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()  # wakes who waits for room
+        self._rung = self._waiting = self._closed = False
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="perceptkit-writer", daemon=True)
         self._thread.start()
 
     def give(self, item: T, size: int, *, wait: bool = True) -> bool:
         """Hand over an item; False when there is no room and the caller does not `wait` for it."""
-        with self._changed:
-            while self._error is None and self._size and self._size + size > self._most:
-                if not wait:
-                    return False
-                self._changed.wait()
-            if self._error is not None:
-                raise self._error
-            self._items.append(item)
-            self._size += size
-            if self._size >= self._enough:  # to wake it for each costs more than the work
-                self._changed.notify_all()
+        while self._is_full(size):
+            if not wait:
+                return False
+            self._ring()
+            self._waiting = True
+            if self._is_full(size):
+                self._room.get()
+        if self._error is not None:
+            raise self._error
+        self._items.append((item, size))
+        self._given += size
+        if self._given - self._done >= self._enough:  # to wake it for each costs more than the work
+            self._ring()
         return True
 
     def close(self) -> None:
         """Wait until all is done."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self._bell.put(None)
         self._thread.join()
         if self._error is not None:
             raise self._error
 
+    def _is_full(self, size: int) -> bool:
+        waiting = self._given - self._done
+        return self._error is None and waiting > 0 and waiting + size > self._most
+
+    def _ring(self) -> None:
+        if not self._rung:
+            self._rung = True
+            self._bell.put(None)
+
     def _run(self) -> None:
         try:
-            while True:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closed or self._size >= self._enough, self._every)
-                    items, self._items = self._items, []
-                    size = self._size
-                    if not items and self._closed:
-                        return
-                self._work(items)
-                with self._changed:
-                    self._size -= size
-                    self._changed.notify_all()
+            closed = False
+            while not closed or self._items:
+                closed = self._closed
+                if not closed:
+                    with suppress(queue.Empty):
+                        self._bell.get(timeout=self._every)
+                self._rung = False
+                items = [self._items.popleft() for _ in range(len(self._items))]
+                self._work([item for item, _ in items])
+                self._done += sum(size for _, size in items)
+                self._make_room()
         except BaseException as error:  # noqa: BLE001 - it is raised on the other side
-            with self._changed:
-                self._error = error
-                self._items.clear()
-                self._changed.notify_all()
+            self._error = error
+            self._items.clear()
+            self._make_room()
+
+    def _make_room(self) -> None:
+        if self._waiting:
+            self._waiting = False
+            self._room.put(None)
 
 
 def _submit(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T]) -> Iterator[Future[R]]:

@@ -91,6 +91,7 @@ class Recorder:
         self._lock = threading.RLock()
         self._recording: Recording | None = None
         self._closed = self._abandoned = self._flushed = False
+        self._torn = False  # whether Ctrl-C came within a write, so that a sample may be written but not hashed
         self._files = Files(self._names, self._facts, columns=self._columns, min_free=min_free)
         waiting = max(_QUEUE[0], round(_QUEUE[1] * form.sample_rate * form.frame))
         self._writer = Behind(partial(_write, self._files), enough=_ENOUGH, most=waiting, every=_EVERY)
@@ -135,9 +136,11 @@ class Recorder:
             if self.full:
                 raise InputError(f"{self.path} has reached its limit ({self.duration:g} s); close it and begin another")
             self._facts.clipped += clipped
+            self._torn = True
             for chunk in self._order.put(Chunk(data, self._heard(angle, elevation)), seq):
                 for piece in self._framing.put(chunk):
                     self._hand_on(piece)
+            self._torn = False
 
     def set_angle(self, angle: float, elevation: float | None = None) -> None:
         """The direction of the samples that come next. Raises InputError for an angle that is no finite number."""
@@ -260,7 +263,7 @@ class Recorder:
         except OSError as early:
             failure = write_error(self.path, early)
         facts.duplicates, facts.late, facts.missing = self._order.duplicates, self._order.late, self._order.missing
-        facts.sha256 = None if failure else self._hash.hexdigest()
+        facts.sha256 = None if failure or self._torn else self._hash.hexdigest()
         facts.error = str(failure) if failure else error
         facts.state = "interrupted" if facts.error else "complete"
         try:
