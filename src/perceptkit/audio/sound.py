@@ -106,11 +106,15 @@ def _of_whole(array: _Array, subtype: str) -> bytes:
     if subtype == "FLOAT":
         return (array / np.float32(1 << (8 * array.dtype.itemsize - 1))).astype("<f4").tobytes()
     long = array.astype("<i4") << 16 if array.dtype == np.int16 else array.astype("<i4", copy=False)
-    extra = 32 - 8 * SUBTYPES[subtype]
-    whole = np.minimum((long >> extra) + (long >> (extra - 1) & 1), (1 << (31 - extra)) - 1)
+    half = 1 << (31 - 8 * SUBTYPES[subtype])
+    raised = np.minimum(long, (1 << 31) - 1 - half) + np.int32(half)  # rounded, in its higher bits
+    parts = np.ascontiguousarray(raised).view(np.uint8).reshape(-1, 4)
     if subtype == "PCM_16":
-        return whole.astype("<i2").tobytes()
-    return np.ascontiguousarray(whole, "<i4")[..., np.newaxis].view(np.uint8)[..., :3].tobytes()
+        return parts.view("<i2")[:, 1].tobytes()
+    packed = np.empty((len(parts), 3), np.uint8)
+    for byte in range(3):  # one by one: numpy copies rows of three slowly
+        packed[:, byte] = parts[:, byte + 1]
+    return packed.tobytes()
 
 
 def any_name(path: Path) -> str | bytes:
