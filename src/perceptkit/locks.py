@@ -39,6 +39,18 @@ else:
             return False
         return True
 
+    def _try_shared(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def is_held(path: Path, descriptor: int) -> bool:
+    """Whether somebody has the lock of an open file. Two who ask at once do not take each other for its holder."""
+    return sys.platform != "win32" and not take(path, descriptor, try_lock=_try_shared)
+
 
 def take(path: Path, descriptor: int, *, try_lock: Callable[[int], bool] = _try_lock) -> bool:
     """Take the lock of the open file at `path` without waiting: whether it is ours now. It is freed with the file.

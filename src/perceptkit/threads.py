@@ -109,7 +109,8 @@ class Behind(Generic[T]):
         """Wait until all is done."""
         self._closed = True
         self._bell.put(None)
-        self._thread.join()
+        if threading.current_thread() is not self._thread:  # as when the work itself drops who owns this
+            self._thread.join()
         if self._error is not None:
             raise self._error
 

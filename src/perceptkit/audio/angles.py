@@ -94,9 +94,12 @@ def convention_of(given: str | Convention | Mapping[str, Any]) -> Convention:
 
 def check_angle(angle: object, *, name: str = "angle") -> float:
     """An angle as a float. Raises InputError for what is not a finite number (text and truth values are none)."""
-    if not isinstance(angle, (Real, np.number)) or isinstance(angle, (bool, np.bool_)) or not math.isfinite(angle):
-        raise InputError(f"{name} is {angle!r}; give a finite number")
-    return float(angle)
+    try:
+        if isinstance(angle, (Real, np.number)) and not isinstance(angle, (bool, np.bool_)) and math.isfinite(angle):
+            return float(angle)
+    except (OverflowError, TypeError):  # a whole number that no float holds, a complex one
+        pass
+    raise InputError(f"{name} is {angle!r}; give a finite number")
 
 
 def check_elevation(elevation: object, convention: Convention = AZIMUTH) -> float:

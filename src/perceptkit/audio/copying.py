@@ -46,7 +46,7 @@ def clip(path: str | Path, start: float, end: float | None = None, output: str |
         raise InputError(f"from {start:g} s to {until:g} s there is no sample; ask for more")
     names = Names.of(output or source.beside(f"-{start:g}-{last / rate:g}.wav"))
     check_not_over(names.sound, source.path)
-    known = beside(source.path, rate)
+    known = beside(source.path, rate, end=source.duration)
     track = known.angles
     facts = Facts(
         Form(rate, source.channels, kept_as(source.subtype)),
@@ -73,7 +73,7 @@ def repair(path: str | Path, output: str | Path | None = None) -> Recording:
     if not source.is_file():
         raise InputError(f"no such file: {source}")
     known = beside(source, defaults.SAMPLE_RATE).facts
-    remains = examine(source, form=known.form if known else None)
+    remains = examine(source, form=known.form if known else None, samples=known.samples if known else 0)
     if remains.form is None:
         raise MediaError(f"{source}: too little is left of it, its header ends before it says what the samples are")
     if remains.counted and source.suffix != ".part":

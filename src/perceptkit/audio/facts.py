@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from .. import __version__
-from ..errors import MediaError
-from .angles import AZIMUTH, Convention, convention_of
+from ..errors import InputError, MediaError
+from .angles import AZIMUTH, Convention, check_angle, convention_of
 from .sound import Form
 from .types import Gap, State
 
@@ -30,6 +30,8 @@ class Names:
     def of(cls, path: str | Path) -> Names:
         """The files of a recording by the name of any of them, with or without .wav."""
         target = Path(path).expanduser()
+        if not target.name or "\0" in target.name:
+            raise InputError(f"{str(path)!r} is no name for a file; give one such as walk.wav")
         if target.suffix == ".part":
             target = target.with_suffix("")
         return cls(target if target.suffix.lower() == ".wav" else target.with_name(target.name + ".wav"))
@@ -109,10 +111,10 @@ def read_facts(path: Path) -> Facts:
             form=Form(document["sample_rate"], document["channels"], document["subtype"]),
             started=document["started"] and datetime.fromisoformat(document["started"]),
             convention=convention_of(document["convention"]),
-            heading=document.get("heading"),
-            state=document["state"],
+            heading=None if document.get("heading") is None else check_angle(document["heading"], name="heading"),
+            state=_state(document["state"]),
             error=document.get("error"),
-            samples=document.get("samples", 0),
+            samples=int(document.get("samples", 0)),
             angles=document.get("angles", 0),
             refused_angles=document.get("refused_angles", 0),
             clipped=document.get("clipped_samples", 0),
@@ -124,8 +126,14 @@ def read_facts(path: Path) -> Facts:
         )
     except OSError as error:
         raise MediaError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise MediaError(f"{path}: not the facts of a recording: {error}") from error
+
+
+def _state(given: object) -> State:
+    if given not in get_args(State):
+        raise ValueError(f"state is {given!r}")
+    return given  # type: ignore[return-value] # it is one of them
 
 
 def _gap(given: Mapping[str, Any]) -> Gap:

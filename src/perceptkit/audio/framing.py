@@ -55,7 +55,7 @@ class Framing:
             silence = self._missing(piece.size)
             self.note(start, self.samples - start, "missing")
             return silence
-        self._skip = -(len(self._rest) + piece.size) % self._form.frame
+        self._skip = (self._skip - len(self._rest) - piece.size) % self._form.frame
         self._rest = b""
         self.note(start, 0, "missing")
         return []
@@ -84,6 +84,8 @@ class Framing:
         return [*first, *self._whole(b"", whole), *self._bytes(bytes(tail), None)]
 
     def _bytes(self, data: bytes, direction: Direction | None) -> list[Piece]:
+        if self.full:
+            return []
         if self._skip:
             skipped = min(self._skip, len(data))
             self._skip -= skipped

@@ -9,10 +9,10 @@ the facts beside it (NAME.json) name.
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,9 +82,9 @@ def read_log(path: Path, convention: Convention, rate: int, *, end: float = math
     said. Where the log has samples, the times are exact. Raises MediaError for what is no such log.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MediaError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read: {error.strerror or error}") from error
     whole, _, cut = text.rpartition("\n")
     first, _, lines = whole.partition("\n")
     names = [name.strip() for name in first.split(",")]
@@ -92,7 +92,7 @@ def read_log(path: Path, convention: Convention, rate: int, *, end: float = math
         raise MediaError(
             f"{path}: not a list of angles; its first line is {(first or cut)[:80]!r}, not timestamp,angle"
         )
-    rows, wrong = _parsed(lines, names, rate)
+    rows, wrong = _parsed(lines, names, rate, convention)
     late = int(np.count_nonzero(rows[:, 0] > end))
     rows = rows[rows[:, 0] <= end]
     if len(rows):
@@ -108,32 +108,38 @@ def read_log(path: Path, convention: Convention, rate: int, *, end: float = math
         warnings.append(f"{path}: angles after the end of the sound were left out: {late}")
     times, azimuth, elevation = np.ascontiguousarray(rows.T)
     known = None if np.isnan(elevation).all() else elevation
-    return AngleTrack(times, wrap(azimuth, convention), known, convention), warnings
+    return AngleTrack(times, azimuth, known, convention), warnings
 
 
-def _parsed(lines: str, names: list[str], rate: int) -> tuple[Doubles, int]:
+def _parsed(lines: str, names: list[str], rate: int, convention: Convention) -> tuple[Doubles, int]:
     """Times, angles and elevations (N, 3), NaN for none; and how many lines are no angle."""
     try:
-        table = np.loadtxt(io.StringIO(lines), delimiter=",", ndmin=2) if lines else np.zeros((0, len(names)))
+        table = np.zeros((0, len(names)))
+        if lines.strip():
+            table = np.loadtxt(io.StringIO(lines), delimiter=",", comments=None, ndmin=2)
         if np.isfinite(table).all() and table.shape[1] == len(names):
             time = table[:, names.index("sample")] / rate if "sample" in names else table[:, 0]
             up = table[:, names.index("elevation")] if "elevation" in names else np.full(len(table), np.nan)
+            up = np.where(np.abs(up) > convention.turn / 4, np.nan, up)
             return np.column_stack([time, table[:, 1], up]), 0
     except ValueError:
         pass  # line by line, to tell which are right
     found = []
     wrong = 0
-    for fields in csv.reader(lines.splitlines()):
+    for line in filter(str.strip, lines.splitlines()):
+        fields = [field.strip(' "') for field in line.split(",")]
         try:
-            found.append(_row(dict(zip(names, fields, strict=False)), rate))
-        except (KeyError, ValueError):
+            found.append(_row(dict(zip(names, fields, strict=False)), rate, convention))
+        except (KeyError, ValueError, OverflowError):
             wrong += 1
     return np.array(found, np.float64).reshape(-1, 3), wrong
 
 
-def _row(fields: dict[str, str], rate: int) -> tuple[float, float, float]:
+def _row(fields: dict[str, str], rate: int, convention: Convention) -> tuple[float, float, float]:
     """Time, angle and elevation (NaN for none) of a line; KeyError or ValueError when it is none."""
     sample = fields.get("sample")
     time = int(sample) / rate if sample else check_angle(float(fields["timestamp"]))
-    elevation = fields.get("elevation")
-    return time, check_angle(float(fields["angle"])), float(elevation) if elevation else math.nan
+    azimuth, elevation = check_angle(float(fields["angle"])), math.nan
+    with suppress(ValueError):  # the azimuth is worth keeping without it
+        elevation = check_elevation(float(fields.get("elevation") or math.nan), convention)
+    return time, azimuth, elevation

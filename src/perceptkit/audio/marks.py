@@ -23,6 +23,7 @@ class Marks:
     def __init__(self, rate: int, convention: Convention) -> None:
         self._rate, self._to_degrees = rate, 360 / convention.turn
         self._scale = 1.0
+        self._apart = 0  # samples from one mark to the next, at least
         self._kept: list[_Mark] = []
 
     def add(self, sample: int, direction: Direction) -> None:
@@ -33,7 +34,8 @@ class Marks:
         if not self._kept or self._differs(self._kept[-1], mark):
             self._kept.append(mark)
         while len(self._kept) > _MOST:
-            self._scale *= 2
+            self._scale = min(2 * self._scale, 8)  # beyond, a change cannot be told from a turn
+            self._apart = max(2 * self._apart, (self._kept[-1][0] - self._kept[0][0]) // _MOST, 1)
             self._thin()
 
     def texts(self) -> list[tuple[int, str]]:
@@ -41,6 +43,8 @@ class Marks:
         return [(sample, self._text(direction)) for sample, direction in self._kept]
 
     def _differs(self, last: _Mark, mark: _Mark) -> bool:
+        if mark[0] - last[0] < self._apart:
+            return False
         if mark[0] - last[0] >= _SELDOM * self._scale * self._rate:
             return True
         turned = (mark[1].azimuth - last[1].azimuth) * self._to_degrees

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..errors import InputError
 from .log import Direction
 
 __all__ = ["Chunk", "Lost", "Order"]
@@ -43,32 +43,35 @@ class Order:
         self._rate, self._clock = rate, clock
         self._due: int | None = None
         self._size = 0  # of the last chunk
+        self._moved = 0.0  # when a chunk was given out
+        self._given: dict[int, int] = {}  # checksums of the newest chunks that were given out, by number
         self._waiting: dict[int, tuple[float, Chunk]] = {}
-        self._given_up: dict[int, None] = {}  # the newest of the numbers that were lost
         self._stray: tuple[int, Chunk] | None = None
 
-    def put(self, chunk: Chunk, number: object) -> Iterator[Chunk | Lost]:
-        """What can be given out now. A chunk without a number follows what is there. Raises InputError for a number
-        that is none."""
+    def put(self, chunk: Chunk, number: int | None) -> Iterator[Chunk | Lost]:
+        """What can be given out now. A chunk without a number follows what is there."""
         if number is None:
             yield from self.flush()
             yield chunk
             return
-        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-            raise InputError(f"seq is {number!r}; give the number of the chunk, 0 or more")
-        if self._is_far(number, len(chunk.data)):
+        if self._is_far(number, len(chunk.data)) or self._is_another(number, chunk):
             yield from self._begin_anew(number, chunk)
         elif number in self._waiting:
             self.duplicates += 1
         elif self._due is not None and number < self._due:
-            if number in self._given_up:
-                self.late += 1
-                del self._given_up[number]
-            else:
+            if number in self._given:
                 self.duplicates += 1
+            else:
+                self.late += 1
+                self._given[number] = zlib.crc32(chunk.data)
         else:
             self._waiting[number] = self._clock(), chunk
             yield from self._ready()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a chunk waits for others."""
+        return bool(self._waiting) or self._stray is not None
 
     def flush(self) -> Iterator[Chunk | Lost]:
         """All that waits; nothing more is waited for."""
@@ -78,6 +81,11 @@ class Order:
         if self._stray is not None:
             self.late += 1
             self._stray = None
+
+    def overdue(self) -> Iterator[Chunk | Lost]:
+        """What has waited long enough; to be asked a few times a second, for when nothing comes any more."""
+        if self._waiting:
+            yield from self._ready()
 
     def _ready(self) -> Iterator[Chunk | Lost]:
         if self._due is None and 0 in self._waiting:
@@ -91,11 +99,26 @@ class Order:
         while self._due is not None and self._due in self._waiting:
             _, chunk = self._waiting.pop(self._due)
             self._due += 1
-            self._size = len(chunk.data)
+            self._note(self._due - 1, chunk)
             yield chunk
 
+    def _note(self, number: int, chunk: Chunk) -> None:
+        self._size, self._moved = len(chunk.data), self._clock()
+        self._given[number] = zlib.crc32(chunk.data)
+        if len(self._given) > 1000:
+            del self._given[next(iter(self._given))]
+
+    def _is_another(self, number: int, chunk: Chunk) -> bool:
+        """Whether a number was given out, with other samples: the sender has begun to count anew."""
+        if number == self._due:
+            return False
+        if self._stray is not None and number == self._stray[0] + 1:
+            return True
+        return number in self._given and self._given[number] != zlib.crc32(chunk.data)
+
     def _is_overdue(self) -> bool:
-        longest = self._clock() - min(since for since, _ in self._waiting.values())
+        # One far ahead of others that come in order is a wrong number, and nothing to hurry to.
+        longest = self._clock() - max(self._moved, min(since for since, _ in self._waiting.values()))
         return len(self._waiting) >= _CHUNKS or longest >= _SECONDS
 
     def _skip_to(self, number: int) -> Iterator[Lost]:
@@ -107,9 +130,6 @@ class Order:
         if self._due is not None and number > self._due:
             lost = number - self._due
             self.missing += lost
-            self._given_up.update(dict.fromkeys(range(max(self._due, number - 1000), number)))
-            while len(self._given_up) > 1000:
-                del self._given_up[next(iter(self._given_up))]
             yield Lost(lost * (self._size or len(self._waiting[number][1].data)))
         self._due = number
 
@@ -128,8 +148,9 @@ class Order:
         self._stray = None
         yield from self.flush()
         yield Lost(0)
-        self._given_up.clear()
+        self._given.clear()
         self._due = number + 1
-        self._size = len(chunk.data)
+        self._note(number - 1, stray[1])
+        self._note(number, chunk)
         yield stray[1]
         yield chunk

@@ -44,9 +44,9 @@ def read(path: str | Path, *, convention: str | Convention | None = None, headin
     sound = _existing(Path(path).expanduser())
     with open_sound(sound) as opened:
         rate, channels, samples, subtype = opened.samplerate, opened.channels, opened.frames, opened.subtype
-    whole = _is_whole(sound)
     extra = beside(sound, rate, end=samples / rate, convention=convention)
     facts = extra.facts
+    whole = _is_whole(sound, facts.samples if facts else 0)
     if heading is None and facts is not None:
         heading = facts.heading
     from_north = extra.angles.convention.zero == "north" and heading is None
@@ -89,7 +89,11 @@ def beside(sound: Path, rate: int, *, end: float = math.inf, convention: str | C
             "counter-clockwise (give the convention if they are not)"
         )
     # Times are rounded to milliseconds: one that lies at the end may seem to be after it.
-    track, wrong = read_log(log, meant or AZIMUTH, rate, end=end + 0.0005)
+    try:
+        track, wrong = read_log(log, meant or AZIMUTH, rate, end=end + 0.0005)
+    except MediaError as error:
+        nothing = np.zeros(0)
+        return Beside(facts, AngleTrack(nothing, nothing, None, meant or AZIMUTH), (*warnings, str(error)))
     return Beside(facts, track, (*warnings, *wrong))
 
 
@@ -135,12 +139,12 @@ def _file(path: Path, *, is_part: bool) -> Path | None:
     return next((each for each in candidates if each.is_file()), None)
 
 
-def _is_whole(sound: Path) -> bool:
+def _is_whole(sound: Path, samples: int) -> bool:
     """Whether a WAV was finished and is as long as it says; other kinds of files are taken to be."""
     if sound.suffix == ".part":
         return True  # nobody says that it is
     try:
-        return examine(sound).counted
+        return examine(sound, samples=samples).counted
     except MediaError:
         return True
 

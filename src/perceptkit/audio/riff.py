@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -41,19 +41,20 @@ class _Chunk:
     size: int
 
 
-def examine(path: Path, *, form: Form | None = None) -> Remains:
+def examine(path: Path, *, form: Form | None = None, samples: int = 0) -> Remains:
     """Find the samples of a WAV (RIFF, RF64, BW64) of 16 or 24 bits or float, whatever its sizes say.
 
-    `form` is what is known of it from elsewhere. Raises MediaError for what is no such file.
+    `form` and `samples` are what is known of it from elsewhere, for where its header is not right. Raises MediaError
+    for what is no such file.
     """
     try:
         with path.open("rb") as file:
-            return _examine(path, file, file.seek(0, 2), form)
+            return _examine(path, file, file.seek(0, 2), form, samples)
     except OSError as error:
         raise MediaError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _examine(path: Path, file: IO[bytes], size: int, form: Form | None) -> Remains:
+def _examine(path: Path, file: IO[bytes], size: int, form: Form | None, samples: int) -> Remains:
     file.seek(0)
     head = file.read(12)
     if head[:4] not in (b"RIFF", b"RF64", b"BW64", b"RIFF"[: len(head)]) or head[8:] != b"WAVE"[: len(head[8:])]:
@@ -74,21 +75,30 @@ def _examine(path: Path, file: IO[bytes], size: int, form: Form | None) -> Remai
             if form is None:
                 break
             declared = long_data if chunk.size == _UNKNOWN else chunk.size
-            return _with_data(file, chunk.start, declared, whole, size, form, started)
+            return _with_data(file, replace(chunk, size=declared), whole, size, form, started, samples)
     return Remains(form, size, 0, counted=False, started=started)
 
 
 def _with_data(
-    file: IO[bytes], offset: int, declared: int, whole: int, size: int, form: Form, started: datetime | None
+    file: IO[bytes], chunk: _Chunk, whole: int, size: int, form: Form, started: datetime | None, samples: int
 ) -> Remains:
-    there = size - offset
-    end = offset + declared + declared % 2
-    follows = whole > end  # chunks after the samples: it was finished, and its size is right
-    taken = declared
-    if not 0 < declared <= there or (not follows and not _is_chain(file, end, size)):
-        taken = there
-    counted = taken == declared and taken % form.frame == 0 and whole == size
-    return Remains(form, offset, taken // form.frame, counted, started)
+    """What a data chunk has, in a file of `size` bytes that says it has `whole`."""
+    there = size - chunk.start
+    end = chunk.start + chunk.size + chunk.size % 2
+    known = samples * form.frame
+    if whole > size:  # it was finished and cut off since, or has lost count
+        is_right = known in (0, chunk.size)
+    elif whole > end:  # chunks follow the samples
+        is_right = _is_chain(file, end, whole)
+    else:
+        is_right = _is_chain(file, end, size)
+    taken = there
+    if 0 < chunk.size <= there and is_right:
+        taken = chunk.size
+    elif 0 < known <= there:
+        taken = known
+    counted = taken == chunk.size and taken % form.frame == 0 and whole == size
+    return Remains(form, chunk.start, taken // form.frame, counted, started)
 
 
 def _chunks(file: IO[bytes], start: int, size: int) -> Iterator[_Chunk]:

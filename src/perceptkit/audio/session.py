@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 import weakref
@@ -25,7 +26,7 @@ from .hashing import Hash
 from .log import Direction, check_columns
 from .ordering import Chunk, Order
 from .reading import read
-from .sound import Form
+from .sound import Form, check_whole
 from .types import Recording
 from .writing import Files
 
@@ -33,6 +34,7 @@ __all__ = ["Recorder"]
 
 log = logging.getLogger("perceptkit")
 
+_LARGEST = 1 << 63
 _QUEUE = (1 << 18, 5.0)  # bytes, or seconds of sound if they are more, that wait to be written
 _OVERHEAD = 100  # bytes that a piece takes besides its samples
 _ENOUGH, _EVERY = 1 << 16, 0.1  # bytes that are worth a write, and seconds after which fewer are, too
@@ -94,9 +96,11 @@ class Recorder:
         self._torn = False  # whether Ctrl-C came within a write, so that a sample may be written but not hashed
         self._files = Files(self._names, self._facts, columns=self._columns, min_free=min_free)
         waiting = max(_QUEUE[0], round(_QUEUE[1] * form.sample_rate * form.frame))
-        self._writer = Behind(partial(_write, self._files), enough=_ENOUGH, most=waiting, every=_EVERY)
+        self._writer = Behind(
+            partial(_write, self._files, weakref.ref(self)), enough=_ENOUGH, most=waiting, every=_EVERY
+        )
         # One that is forgotten: what it was given is written, and its files stay as a kill would leave them.
-        weakref.finalize(self, self._writer.close)
+        self._forgotten = weakref.finalize(self, _leave, self._writer, self._files)
 
     @property
     def path(self) -> Path:
@@ -135,9 +139,11 @@ class Recorder:
             self._check_open()
             if self.full:
                 raise InputError(f"{self.path} has reached its limit ({self.duration:g} s); close it and begin another")
+            number = None if seq is None else check_whole("seq", seq, 0, _LARGEST)
+            heard = self._heard(angle, elevation)
             self._facts.clipped += clipped
             self._torn = True
-            for chunk in self._order.put(Chunk(data, self._heard(angle, elevation)), seq):
+            for chunk in self._order.put(Chunk(data, heard), number):
                 for piece in self._framing.put(chunk):
                     self._hand_on(piece)
             self._torn = False
@@ -152,10 +158,13 @@ class Recorder:
 
     def lose(self, samples: int) -> None:
         """Sound that was lost before it came here, such as by a microphone that overflowed: silence stands for it."""
+        samples = check_whole("samples", samples, 0, _LARGEST)
         with self._lock:
             self._check_open()
-            self._framing.note(self._framing.samples, samples, "overflow")
-            for piece in self._framing.silence(samples):
+            start = self._framing.samples
+            pieces = self._framing.silence(samples)
+            self._framing.note(start, self._framing.samples - start, "overflow")
+            for piece in pieces:
                 self._hand_on(piece)
 
     def close(self, *, error: str | None = None) -> Recording:
@@ -171,6 +180,7 @@ class Recorder:
                 self._check_open()
             self._closed = True
             failure = self._finish(error)
+            self._forgotten.detach()
             self._recording = read(self.path)
         if failure is not None:
             raise failure
@@ -185,7 +195,7 @@ class Recorder:
         if error is None or isinstance(error, KeyboardInterrupt):  # Ctrl-C is how people end a recording
             self.close()
             return
-        if self._recording is None and not self._framing.samples:
+        if self._recording is None and not self._framing.samples and not self._order.waits:
             self._abandon()
             return
         try:
@@ -198,7 +208,20 @@ class Recorder:
         with suppress(OSError):
             self._writer.close()
         self._files.abandon()
+        self._forgotten.detach()
         self._closed = self._abandoned = True
+
+    def _hurry(self) -> None:
+        """Hand on what has waited too long for other chunks; called by the writer when it has nothing to do."""
+        if not self._lock.acquire(blocking=False):
+            return  # somebody writes, which does the same
+        try:
+            if not self._closed:
+                for chunk in self._order.overdue():
+                    for piece in self._framing.put(chunk):
+                        self._hand_on(piece)
+        finally:
+            self._lock.release()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -273,7 +296,13 @@ class Recorder:
         return failure
 
 
-def _write(files: Files, pieces: list[Piece]) -> None:
+def _leave(writer: Behind[Piece], files: Files) -> None:
+    with suppress(OSError):  # there is nobody to tell
+        writer.close()
+    files.leave()
+
+
+def _write(files: Files, recorder: weakref.ref[Recorder], pieces: list[Piece]) -> None:
     """What the writer does with the pieces that have come: in as few writes as can be."""
     directions = [said for piece in pieces for said in piece.directions]
     try:
@@ -288,14 +317,18 @@ def _write(files: Files, pieces: list[Piece]) -> None:
         raise
     files.note(directions)
     files.keep()
+    if not pieces and (caller := recorder()) is not None:
+        caller._hurry()
 
 
 def _most_samples(form: Form, max_duration: float | None, max_bytes: int | None) -> int | None:
     """How many sample frames may be recorded."""
     for name, value in (("max_duration", max_duration), ("max_bytes", max_bytes)):
-        if value is not None and not value > 0:
+        if value is not None and not 0 < value < math.inf:
             raise InputError(f"{name} is {value!r}; give more than 0, or nothing")
     most = [] if max_duration is None else [round(max_duration * form.sample_rate)]
     if max_bytes is not None:
         most.append(max_bytes // form.frame)
-    return max(min(most), 1) if most else None
+    if most and min(most) < 1:
+        raise InputError(f"max_duration is {max_duration}, max_bytes is {max_bytes}: less than one sample; give more")
+    return min(most) if most else None

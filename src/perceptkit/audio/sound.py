@@ -18,7 +18,7 @@ from ..files import sniff
 if TYPE_CHECKING:
     import soundfile
 
-__all__ = ["KINDS", "SUBTYPES", "Form", "any_name", "kept_as", "open_sound", "read_blocks", "read_bytes"]
+__all__ = ["KINDS", "SUBTYPES", "Form", "any_name", "check_whole", "kept_as", "open_sound", "read_blocks", "read_bytes"]
 
 KINDS = "WAV, FLAC, OGG, MP3 or AIFF"
 """What can be read, in words."""
@@ -45,13 +45,8 @@ class Form:
     subtype: str
 
     def __post_init__(self) -> None:
-        values: tuple[tuple[str, object, int], ...] = (
-            ("sample_rate", self.sample_rate, _RATES[1]),
-            ("channels", self.channels, 1024),
-        )
-        for name, value, most in values:
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
-                raise InputError(f"{name} is {value!r}; give a whole number from 1 to {most:,}")
+        check_whole("sample_rate", self.sample_rate, 1, _RATES[1])
+        check_whole("channels", self.channels, 1, 1024)
         if self.subtype not in SUBTYPES:
             raise InputError(f"unknown subtype {self.subtype!r}; choose one of: {', '.join(SUBTYPES)}")
 
@@ -74,7 +69,10 @@ class Form:
         """
         if isinstance(samples, (bytes, bytearray, memoryview)):
             return bytes(samples), 0
-        array = np.asarray(samples)
+        try:
+            array = np.asarray(samples)
+        except ValueError as error:
+            raise InputError(f"samples are no array: {error}") from error
         if array.ndim not in (1, 2) or (1 if array.ndim == 1 else array.shape[1]) != self.channels:
             raise InputError(f"samples have the shape {array.shape}; this recording takes (samples, {self.channels})")
         if array.dtype not in _TAKEN:
@@ -89,8 +87,12 @@ def _of_floats(array: _Array, subtype: str) -> tuple[bytes, int]:
     if not math.isfinite(lowest + highest):
         raise InputError("samples have values that are not numbers (NaN or infinity); replace them, by 0 for example")
     if subtype == "FLOAT":
+        if max(-lowest, highest) > float(np.finfo(np.float32).max):
+            raise InputError(f"samples are too large for a file of floats: {max(-lowest, highest):g}")
         return array.astype("<f4", copy=False).tobytes(), 0
     full = 1 << (8 * SUBTYPES[subtype] - 1)
+    if max(-lowest, highest) > 2:
+        array = array.clip(-2, 2)
     scaled = np.rint(array * array.dtype.type(full))
     clipped = 0
     if max(-lowest, highest) * full > full - 1:
@@ -115,6 +117,13 @@ def _of_whole(array: _Array, subtype: str) -> bytes:
     for byte in range(3):  # one by one: numpy copies rows of three slowly
         packed[:, byte] = parts[:, byte + 1]
     return packed.tobytes()
+
+
+def check_whole(name: str, value: object, least: int, most: int) -> int:
+    """A whole number as an int. Raises InputError for anything else, and outside of `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= most:
+        raise InputError(f"{name} is {value!r}; give a whole number from {least} to {most:,}")
+    return int(value)
 
 
 def any_name(path: Path) -> str | bytes:

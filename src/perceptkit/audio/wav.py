@@ -85,7 +85,7 @@ class WavWriter:
             self._write(end)
         except OSError:
             self._file.truncate(self.offset + size)  # without them it is a whole file still
-            self.checkpoint()
+            self._rewrite(self._header(size, 0))
             raise
         self._rewrite(self._header(size, len(end)))
         sync(self._file.fileno())

@@ -15,7 +15,7 @@ from typing import IO
 from .. import __version__
 from ..errors import InputError, PerceptkitError, write_error
 from ..files import make_folder, write_bytes
-from ..locks import take
+from ..locks import is_held, take
 from ..output import dumps
 from . import defaults
 from .facts import Facts, Names
@@ -73,9 +73,8 @@ class Files:
     def add(self, data: bytes) -> None:
         """Write whole sample frames."""
         self._wav.write(data)
-        if self._wav.samples - self._checked >= self._facts.form.sample_rate:
-            self._checked = self._wav.samples
-            self._wav.checkpoint()
+        if 4 * (self._wav.samples - self._checked) >= self._facts.form.sample_rate:
+            self._count()
 
     def add_silence(self, samples: int) -> None:
         """Write silence."""
@@ -99,6 +98,8 @@ class Files:
         if time.monotonic() - self._synced >= _SYNC:
             self._check_room()
             self._sync()
+        elif self._wav.samples > self._checked:
+            self._count()
 
     def finish(self) -> None:
         """Give the files their names. The facts say what happened; after an error, all that was written is kept.
@@ -110,11 +111,11 @@ class Files:
         early: OSError | None = None
         if not self._sound.closed:  # it may have been interrupted, and be called again
             try:
-                self._wav.finish(cue_chunks(self._marks.texts()))
+                self._wav.finish(cue_chunks([mark for mark in self._marks.texts() if mark[0] < facts.samples]))
                 sync(self._log.fileno())
             except OSError as error:
                 early = error
-                facts.state, facts.error = "interrupted", str(error)
+                facts.state, facts.error = "interrupted", facts.error or str(write_error(self._names.sound, error))
             self._log.close()
             self._sound.close()
         if facts.sha256 is None:
@@ -126,11 +127,22 @@ class Files:
             with suppress(OSError):
                 self._say_in_place()
         for path in self._names.all:
+            if os.path.lexists(path) and Names.part(path).exists():
+                kept = Names.part(path).name
+                early = OSError(errno.EEXIST, f"{path.name} came while it was recorded; what was recorded is in {kept}")
+                continue
             with suppress(FileNotFoundError):  # the facts may have their name already
                 Names.part(path).rename(path)
         _sync_folder(self._names.sound.parent)
         if early is not None:
             raise early
+
+    def leave(self) -> None:
+        """Close the files as they are."""
+        with suppress(OSError):
+            self._sync()
+        self._sound.close()
+        self._log.close()
 
     def abandon(self) -> None:
         """Close and remove the files."""
@@ -171,6 +183,10 @@ class Files:
         if free < self._min_free:
             raise OSError(errno.ENOSPC, f"only {free:,} bytes are free, fewer than {self._min_free:,}")
 
+    def _count(self) -> None:
+        self._checked = self._wav.samples
+        self._wav.checkpoint()
+
     def _sync(self) -> None:
         self._wav.flush()
         sync(self._log.fileno())
@@ -208,7 +224,7 @@ def is_being_written(part: Path) -> bool:
     if os.name == "nt":
         return False
     with part.open("rb") as file:
-        return not take(part, file.fileno())
+        return is_held(part, file.fileno())
 
 
 def _refuse_existing(names: Names) -> None:
@@ -238,6 +254,7 @@ def _padded(facts: Facts) -> bytes:
     document = facts.document()
     while len(text := (dumps(document) + "\n").encode()) > _FACTS:
         document["gaps"] = document["gaps"][: len(document["gaps"]) // 2]
+        document["error"] = document["error"] and document["error"][:1000]
     return text[:-1].ljust(_FACTS - 1) + b"\n"
 
 
