@@ -115,7 +115,7 @@ def test_a_recording_is_shown_with_a_picture(folder: Path) -> None:
 
 def test_angles_are_printed_in_any_convention(folder: Path) -> None:
     assert within(folder, "audio", "angles", "walk.wav").stdout == "timestamp,angle\n0.000,45.00\n0.500,90.00\n"
-    dial = within(folder, "audio", "angles", "walk.wav", "--convention", "dial", "--every", "0.25").stdout
+    dial = within(folder, "audio", "angles", "walk.wav", "--to", "dial", "--every", "0.25").stdout
     assert dial == "timestamp,angle\n0.000,315.00\n0.250,292.50\n0.500,270.00\n0.750,270.00\n"
     rows = json.loads(within(folder, "audio", "angles", "walk.wav", "--json").stdout)
     assert rows == [{"time": 0.0, "azimuth": 45.0}, {"time": 0.5, "azimuth": 90.0}]
@@ -164,12 +164,22 @@ def test_what_is_cut_off_is_repaired_and_the_rest_goes_on(folder: Path) -> None:
         ("record x.wav --stdin --subtype MP3", 2, "unknown subtype 'MP3'; choose one of: PCM_16"),
         ("record x.wav --stdin --convention nautical", 2, "unknown convention of angles 'nautical'; choose one of"),
         ("record x.wav --stdin --seconds 0", 2, "max_duration is 0.0; give more than 0"),
+        ("record x.wav --from walk.wav --rate 48000", 2, "a file is recorded as it is; --rate"),
+        ("record x.wav --from walk.wav --angle 3 --angles log.csv", 2, "two ways to say the same"),
+        ("record x.wav --from walk.wav --convention nautical", 2, "unknown convention of angles 'nautical'"),
+        ("record x.wav --from walk.wav --seconds inf", 2, "seconds is inf; give more than 0"),
+        ("record x.wav --from walk.wav --heading nan", 2, "heading is nan; give a finite number"),
+        ("record x.flac --from walk.wav", 2, "a recording is a .wav file; give NAME.wav"),
+        ("angles walk.wav --every 1e-12", 2, "give at least one sample"),
+        ("show walk.wav -o walk.csv", 2, "walk.csv would be written over"),
+        ("show walk.wav -o walk.csv.part", 2, "is a name of the recording's own files"),
+        ("direction walk.wav --spacing 1e9", 2, "spacing is 1000000000.0; give the distance"),
         ("record x.wav --from nothing.wav", 2, "no such file: nothing.wav"),
         ("record x.wav --from walk.wav --angles nothing.csv", 2, "no such file: nothing.csv; give a list of angles"),
         ("list nowhere", 2, "no such folder: nowhere"),
         ("show nothing.wav", 2, "no such file: nothing.wav"),
-        ("angles walk.wav --every 0", 2, "--every is 0 s; give more than 0"),
-        ("angles walk.wav --convention compass", 2, "give the heading"),
+        ("angles walk.wav --every 0", 2, "every is 0 s; give at least one sample"),
+        ("angles walk.wav --to compass", 2, "give the heading"),
         ("export walk.wav --to mp3", 2, "unknown kind of export 'mp3'; choose one of: audacity, dcase, adm, json"),
         ("export walk.wav --to json -o walk.csv", 2, "walk.csv would be written over"),
         ("clip walk.wav --start 5", 2, "walk.wav is 1 s long"),

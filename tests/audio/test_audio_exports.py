@@ -214,6 +214,8 @@ def test_the_document_says_all_that_is_known(tmp_path: Path) -> None:
         "started": "2026-03-29T07:30:15.250000+00:00",
         "convention": {"zero": "front", "positive": "counterclockwise", "unit": "degrees", "range": [-180, 180]},
         "angles": [{"time": 0.0, "azimuth": 90.0}, {"time": 1.25, "azimuth": -45.5, "elevation": 12.5}],
+        "heading": None,
+        "error": None,
         "gaps": [{"time": 0.5, "samples": 100, "reason": "missing"}],
         "warnings": ["walk.csv: something"],
     }

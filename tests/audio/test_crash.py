@@ -20,8 +20,9 @@ import pytest
 from readers import chapters, heard_by_all
 
 from perceptkit import audio
-from perceptkit.audio.facts import Facts, Names
+from perceptkit.audio.facts import Facts
 from perceptkit.audio.log import Direction
+from perceptkit.audio.names import Names
 from perceptkit.audio.riff import examine
 from perceptkit.audio.sound import Form
 from perceptkit.audio.wav import RIFF_LIMIT

@@ -51,7 +51,7 @@ class Recorded:
 
     @property
     def counts(self) -> dict[str, int]:
-        return dict(self.facts["chunks"])
+        return {kind: self.facts[f"{kind}_chunks"] for kind in ("duplicate", "late", "missing")}
 
 
 def recorded(recorder: audio.Recorder) -> Recorded:

@@ -529,8 +529,8 @@ def test_a_clip_has_its_samples_exactly_and_its_directions_from_its_start(tmp_pa
     assert piece.path == tmp_path / "walk-0.25-0.575.wav"
     assert (piece.samples, piece.state, piece.warnings) == (325, "complete", ())
     np.testing.assert_array_equal(whole(piece), ramp(325, 250))
-    assert piece.angles.times.tolist() == [0, 0.05, 0.15, 0.25]
-    assert piece.angles.azimuth.tolist() == [175, -180, -170, -160]  # at 0.25 s it was on its way
+    assert piece.angles.times.tolist() == [0, 0.05, 0.15, 0.25, 0.324]
+    assert piece.angles.azimuth.tolist() == [175, -180, -170, -160, -152.6]  # it was on its way at both ends
     assert source.started is not None
     assert piece.started is not None
     assert (piece.started - source.started).total_seconds() == 0.25
@@ -543,10 +543,10 @@ def test_a_clip_begins_with_the_direction_that_held_the_short_way_round(tmp_path
         recorder.write(ramp(500), angle=90)
     assert (tmp_path / "a.csv").read_text() == "timestamp,angle\n0.000,359.00\n0.500,1.00\n3.500,90.00\n"
     between = audio.clip(tmp_path / "a.wav", 0.25, 0.4, tmp_path / "between.wav")
-    assert (tmp_path / "between.csv").read_text() == "timestamp,angle\n0.000,0.00\n"
-    assert between.angles.azimuth.tolist() == [0]
+    assert (tmp_path / "between.csv").read_text() == "timestamp,angle\n0.000,0.00\n0.149,0.60\n"
+    assert between.angles.at([0.1]) == pytest.approx([-0.4], abs=0.01)
     audio.clip(tmp_path / "a.wav", 3, 3.6, tmp_path / "held.wav")  # it was held for longer than it moves
-    assert (tmp_path / "held.csv").read_text() == "timestamp,angle\n0.000,1.00\n0.500,90.00\n"
+    assert (tmp_path / "held.csv").read_text() == "timestamp,angle\n0.000,1.00\n0.499,1.00\n0.500,90.00\n"
     audio.clip(tmp_path / "a.wav", 3.5, output=tmp_path / "last.wav")
     assert (tmp_path / "last.csv").read_text() == "timestamp,angle\n0.000,90.00\n"
     assert facts_of(tmp_path / "last.wav")["convention"]["positive"] == "clockwise"
@@ -620,7 +620,7 @@ def test_a_time_that_is_none_in_the_log_spoils_no_clip(tmp_path: Path) -> None:
         shutil.copy(source.path.with_suffix(".json"), folder / "a.json")
         (folder / "a.csv").write_text("\n".join([*lines[:4], wrong, *lines[4:]]) + "\n")
         piece = audio.clip(path, 0.4, 0.6, folder / "piece.wav")
-        assert piece.angles.azimuth.tolist() == [-170, -160]
+        assert piece.angles.azimuth.tolist() == [-170, -160, -150.1]
 
 
 # Reading what others wrote
@@ -669,7 +669,7 @@ def test_directions_whose_meaning_nobody_says_are_taken_as_ours_with_a_warning(t
         {"gaps": None},
         {"gaps": [{}]},
         {"gaps": [{"time": 0, "samples": math.inf, "reason": "missing"}]},
-        {"chunks": [1]},
+        {"late_chunks": [1]},
         {"state": 5},
         {"heading": "north"},
         {
@@ -695,13 +695,13 @@ def test_broken_facts_are_a_warning_and_the_sound_is_read(facts: Any, tmp_path: 
 @pytest.mark.parametrize(
     ("lines", "times", "left_out"),
     [
-        ("0.000,1.00\n0.100,2.00\n0.200,3", [0, 0.1], 1),
+        ("0.000,1.00\n0.100,2.00\n0.200,3", [0, 0.1, 0.2], 0),
         ("0.000,1.00\n0.100,2.00\n0.2", [0, 0.1], 1),
         ("0.000,1.00\r\n0.100,2.00\r\n", [0, 0.1], 0),
         ("0.000,1.00\n\n\n0.100,2.00\n", [0, 0.1], None),
         ("\n\n", [], None),
         ("0.000,nan\n0.100,inf\n0.200,\n0.300,x\nx,5\n,\n0.400,6\n", [0.4], 6),
-        ("0.000,1\n0.300,1\n0.100,1\n0.400,1\n", [0, 0.3, 0.4], 1),
+        ("0.000,1\n0.300,1\n0.100,1\n0.400,1\n", [0, 0.1, 0.3, 0.4], None),
         ("0.000,1\n0.000,2\n", [0], 0),
         ("0.000,1\n5.000,2\n", [0], None),
         ("0.000,1\n1e999,2\n0.100,1\n", [0, 0.1], 1),

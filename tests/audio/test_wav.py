@@ -126,7 +126,7 @@ def test_marks_are_few_enough_and_the_log_has_all_directions(tmp_path: Path) -> 
     assert 250 <= len(found) <= 1000
     assert found[0] == (0, "0 deg")
     assert [time for time, _ in found] == sorted({time for time, _ in found})
-    assert all(text == f"{round(time * 8000 / 8) * 47 % 360} deg" for time, text in found)
+    assert all(text == f"{(round(time * 8000 / 8) * 47 + 180) % 360 - 180} deg" for time, text in found)
     assert len(audio.read(tmp_path / "turning.wav").angles) == 5000
 
 

@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from .session import Recorder
     from .sound import SUBTYPES
     from .sources import record_file, record_stream
-    from .tracking import direction_rows, estimate_file, parse_microphones
-    from .types import AngleTrack, Gap, Recording
+    from .steering import parse_microphones
+    from .tracking import direction_rows, estimate_file
+    from .types import AngleTrack, Gap, Recording, steady_track
 
 _HOMES = {
     "angles": (
@@ -60,8 +61,9 @@ _HOMES = {
     "session": ("Recorder",),
     "sound": ("SUBTYPES",),
     "sources": ("record_file", "record_stream"),
-    "tracking": ("direction_rows", "estimate_file", "parse_microphones"),
-    "types": ("AngleTrack", "Gap", "Recording"),
+    "steering": ("parse_microphones",),
+    "tracking": ("direction_rows", "estimate_file"),
+    "types": ("AngleTrack", "Gap", "Recording", "steady_track"),
 }
 
 __all__ = [
@@ -100,6 +102,7 @@ __all__ = [
     "record_microphone",
     "record_stream",
     "repair",
+    "steady_track",
     "wrap",
     "write_audio_chunk",
 ]

@@ -24,6 +24,7 @@ __all__ = [
     "Doubles",
     "check_angle",
     "check_elevation",
+    "checked_heading",
     "convention_of",
     "convert",
     "difference",
@@ -37,6 +38,8 @@ Doubles = np.ndarray[Any, np.dtype[np.float64]]
 Zero = Literal["front", "left", "back", "right", "north"]
 Positive = Literal["counterclockwise", "clockwise"]
 Unit = Literal["degrees", "radians"]
+
+_ROUNDED = 1e-5  # of a quarter turn: in radians, four decimals of it may be more than it is
 
 _FROM_FRONT: Mapping[str, float] = {"front": 0.0, "left": 90.0, "back": 180.0, "right": -90.0}
 
@@ -106,9 +109,14 @@ def check_elevation(elevation: object, convention: Convention = AZIMUTH) -> floa
     """An elevation, upwards positive, as a float. Raises InputError for more than a quarter turn up or down."""
     value = check_angle(elevation, name="elevation")
     most = convention.turn / 4
-    if abs(value) > most * (1 + 1e-9):
+    if abs(value) > most * (1 + _ROUNDED):
         raise InputError(f"elevation is {value:g} {convention.unit}; it lies between -{most:g} and {most:g}")
-    return value
+    return max(-most, min(value, most))
+
+
+def checked_heading(heading: object) -> float | None:
+    """Where a front looks, in degrees from north; None where nobody knows. Raises InputError for what is no number."""
+    return None if heading is None else check_angle(heading, name="heading")
 
 
 def wrap(angles: ArrayLike, convention: Convention = AZIMUTH) -> Doubles:

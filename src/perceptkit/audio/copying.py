@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,17 +15,21 @@ from ..errors import InputError, MediaError
 from ..files import check_not_over
 from . import defaults
 from .angles import AZIMUTH
-from .facts import Facts, Names
+from .facts import Facts
 from .log import Direction
+from .names import Names, named_after
 from .reading import beside, read
 from .riff import examine
 from .sound import Form, kept_as, read_bytes
-from .types import AngleTrack, Gap, Recording, named_after
+from .types import AngleTrack, Gap, Recording
 from .writing import write_recording
 
-__all__ = ["clip", "directions_between", "repair"]
+__all__ = ["clip", "directions_between", "gaps_between", "losses", "repair"]
 
 _BLOCK = 1 << 20  # bytes
+_FINER = ("PCM_32", "DOUBLE")  # than a FLOAT
+
+Samples = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def clip(path: str | Path, start: float, end: float | None = None, output: str | Path | None = None) -> Recording:
@@ -44,7 +49,7 @@ def clip(path: str | Path, start: float, end: float | None = None, output: str |
     first, last = round(start * rate), min(round(until * rate), source.samples)
     if last <= first:
         raise InputError(f"from {start:g} s to {until:g} s there is no sample; ask for more")
-    names = Names.of(output or source.beside(f"-{start:g}-{last / rate:g}.wav"))
+    names = Names.to_write(output or source.beside(f"-{start:g}-{last / rate:g}.wav"))
     check_not_over(names.sound, source.path)
     known = beside(source.path, rate, end=source.duration)
     track = known.angles
@@ -52,13 +57,14 @@ def clip(path: str | Path, start: float, end: float | None = None, output: str |
         Form(rate, source.channels, kept_as(source.subtype)),
         source.started and source.started + timedelta(seconds=first / rate),
         track.convention,
-        known.facts.heading if known.facts else None,
+        source.heading,
         state=source.state if source.state != "recording" else "interrupted",
-        gaps=list(_gaps_between(source.gaps, first, last, rate)),
+        error=source.error,
+        gaps=gaps_between(source.gaps, first, last, rate),
     )
     blocks = read_bytes(source.path, first, last, facts.form)
-    write_recording(names, facts, blocks, directions_between(track, first, last, rate))
-    return read(names.sound)
+    write_recording(names, facts, blocks, directions_between(track, first, last, rate), columns=known.columns)
+    return replace(read(names.sound), warnings=(*source.warnings, *losses(source)))
 
 
 def repair(path: str | Path, output: str | Path | None = None) -> Recording:
@@ -79,19 +85,29 @@ def repair(path: str | Path, output: str | Path | None = None) -> Recording:
     if remains.counted and source.suffix != ".part":
         return read(source)
     rate = remains.form.sample_rate
-    track = beside(source, rate, end=remains.samples / rate).angles
+    beside_it = beside(source, rate, end=remains.samples / rate)
     facts = replace(
         known or Facts(remains.form, remains.started, AZIMUTH),
         form=remains.form,
         state="interrupted",
         error=f"made whole from {source.name}",
         angles=0,
+        gaps=gaps_between(known.gaps, 0, remains.samples, rate) if known else [],
+        sha256=None,
     )
-    names = Names.of(output or named_after(source, "-repaired.wav"))
+    names = Names.to_write(output or named_after(source, "-repaired.wav"))
     check_not_over(names.sound, source)
     blocks = _bytes(source, remains.offset, remains.samples * remains.form.frame)
-    write_recording(names, facts, blocks, directions_between(track, 0, remains.samples + 1, rate))
-    return read(names.sound)
+    directions = _all_directions(beside_it.angles, rate)
+    write_recording(names, facts, blocks, directions, columns=beside_it.columns)
+    return replace(read(names.sound), warnings=beside_it.warnings)
+
+
+def losses(source: Recording) -> tuple[str, ...]:
+    """What is lost when the samples of a recording are copied, as warnings."""
+    if source.subtype in _FINER:
+        return (f"{source.path}: its samples ({source.subtype}) are kept as FLOAT, which has 24 bits of them",)
+    return ()
 
 
 def _bytes(path: Path, offset: int, size: int) -> Iterator[bytes]:
@@ -104,29 +120,48 @@ def _bytes(path: Path, offset: int, size: int) -> Iterator[bytes]:
 
 
 def directions_between(track: AngleTrack, first: int, last: int, rate: int) -> list[tuple[int, Direction]]:
-    """The logged directions of samples from `first` to before `last`, and at `first` what held there."""
+    """The directions of samples from `first` to before `last`, counted from `first`: those that were logged, and more
+    where a piece would not tell the same without what is before and after it."""
     samples = np.round(track.times * rate).astype(np.int64)
-    chosen = np.flatnonzero((samples >= first) & (samples < last))
-    before = np.flatnonzero(samples < first)
+    inside = samples[(samples >= first) & (samples < last)]
+    after = samples[samples >= last]
+    told = {*inside.tolist()}
+    if (samples < first).any():
+        told.add(first)
+        following = samples[samples > first]
+        before = samples[samples <= first]
+        # What was held before would move now, since the piece begins less than a gap before the next.
+        if len(following) and following[0] - before[-1] > defaults.MAX_GAP * rate >= following[0] - first:
+            told.add(max(int(following[0]) - 1, first))
+    if len(after) and (samples < last).any() and after[0] - samples[samples < last][-1] <= defaults.MAX_GAP * rate:
+        told.add(last - 1)  # it was moving to what is said after the end
+    chosen = np.array(sorted(sample for sample in told if first <= sample < last), np.int64)
+    return [(sample - first, direction) for sample, direction in _told(track, chosen, samples, rate)]
+
+
+def _all_directions(track: AngleTrack, rate: int) -> list[tuple[int, Direction]]:
+    samples = np.round(track.times * rate).astype(np.int64)
+    return list(_told(track, samples, samples, rate))
+
+
+def _told(track: AngleTrack, chosen: Samples, samples: Samples, rate: int) -> Iterator[tuple[int, Direction]]:
+    """The directions at some samples: as they were logged, or between those that were."""
+    azimuth, elevation = track.at(chosen / rate), track.elevation_at(chosen / rate)
+    places = np.searchsorted(samples, chosen)
+    for sample, place, between, up in zip(chosen.tolist(), places, azimuth, elevation, strict=True):
+        is_logged = place < len(samples) and samples[place] == sample
+        said = track.azimuth[place] if is_logged else between
+        known = track.elevation is not None and not (is_logged and math.isnan(track.elevation[place]))
+        high = track.elevation[place] if is_logged and track.elevation is not None else up
+        yield sample, Direction.said(float(said), float(high) if known else None, track.convention)
+
+
+def gaps_between(gaps: Iterable[Gap], first: int, last: int, rate: int) -> list[Gap]:
+    """The gaps in samples from `first` to before `last`, counted from `first`."""
     found = []
-    if len(before) and not (len(chosen) and samples[chosen[0]] == first):
-        held = track.at([first / rate])[0]
-        elevation = None if track.elevation is None else track.elevation[before[-1]]
-        found.append((0, _direction(held, elevation, track)))
-    for index in chosen:
-        elevation = None if track.elevation is None else track.elevation[index]
-        found.append((int(samples[index]) - first, _direction(track.azimuth[index], elevation, track)))
-    return found
-
-
-def _direction(azimuth: float, elevation: float | None, track: AngleTrack) -> Direction:
-    known = None if elevation is None or math.isnan(elevation) else float(elevation)
-    return Direction.said(float(azimuth), known, track.convention)
-
-
-def _gaps_between(gaps: Iterable[Gap], first: int, last: int, rate: int) -> Iterator[Gap]:
     for gap in gaps:
         at = round(gap.time * rate)
         start, end = max(at, first), min(at + gap.samples, last)
         if start < end or (gap.samples == 0 and first <= at < last):
-            yield Gap((start - first) / rate, end - start, gap.reason)
+            found.append(Gap((start - first) / rate, end - start, gap.reason))
+    return found

@@ -28,6 +28,9 @@ def facts_of(recording: Recording) -> dict[str, Any]:
         "samples": recording.samples,
         "started": recording.started and recording.started.astimezone(UTC).isoformat(),
         "angles": len(recording.angles),
+        "heading": recording.heading,
+        "error": recording.error,
+        **recording.counts,
         "gaps": list(recording.gaps),
         "warnings": list(recording.warnings),
     }
@@ -45,20 +48,22 @@ def angle_rows(
 
     Angles are in the `convention`, by default that of `recording.angles`. With `every`, the directions at multiples of
     so many seconds, as `AngleTrack.at` finds them; those before the first angle are left out. Raises InputError for
-    an unknown convention, without a `heading` between angles that count from north and others, and unless `every` is
-    more than 0.
+    an unknown convention, without a `heading` between angles that count from north and others, and when `every` is
+    less than a sample.
     """
     track = recording.angles
     if convention is not None:
-        track = track.to(convention_of(convention), heading=heading)
+        track = track.to(convention_of(convention), heading=recording.heading if heading is None else heading)
     if every is None:
         elevation = track.elevation if track.elevation is not None else np.full(len(track), np.nan)
         return [_row(*values) for values in zip(track.times, track.azimuth, elevation, strict=True)]
-    if not every > 0:
-        raise InputError(f"every is {every:g} s; give more than 0")
+    if not every >= 1 / recording.sample_rate:
+        raise InputError(f"every is {every:g} s; give at least one sample, {1 / recording.sample_rate:g} s")
     times = np.arange(math.ceil(recording.duration / every)) * every
     azimuth = track.at(times, max_gap=max_gap)
-    return [_row(time, angle) for time, angle in zip(times, azimuth, strict=True) if not math.isnan(angle)]
+    elevation = np.full(len(times), np.nan) if track.elevation is None else track.elevation_at(times, max_gap=max_gap)
+    rows = zip(times, azimuth, elevation, strict=True)
+    return [_row(time, angle, up) for time, angle, up in rows if not math.isnan(angle)]
 
 
 def _row(time: float, azimuth: float, elevation: float = math.nan) -> dict[str, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,14 +12,14 @@ import numpy as np
 
 from .. import __version__
 from ..errors import InputError
-from ..files import check_not_over, replacing_path
+from ..files import replacing_path
 from ..output import dumps
 from .adm import write_adm
-from .angles import AZIMUTH, CONVENTIONS, wrap
+from .angles import AZIMUTH, wrap
 from .describing import angle_rows, facts_of
-from .facts import Names
 from .log import Direction
 from .marks import Marks
+from .names import Names
 from .types import AngleTrack, Recording
 
 __all__ = ["EXPORTS", "Export", "Settings", "export"]
@@ -69,27 +68,13 @@ def export(
     for name, index in indexes.items():
         if isinstance(index, bool) or not isinstance(index, int) or index < 0:
             raise InputError(f"{name} is {index!r}; give a whole number from 0")
-    path = _output(recording, EXPORTS[kind], output)
+    path = recording.beside(EXPORTS[kind].ending) if output is None else Path(output).expanduser()
+    Names.beside(recording.path).refuse(path)
+    if heading is None:
+        heading = recording.heading
     with replacing_path(path) as beside:
         EXPORTS[kind].write(recording, Settings(heading, event_class, source), beside)
     return path
-
-
-def _output(recording: Recording, export: Export, output: str | Path | None) -> Path:
-    """Where the file goes; not in the place of the recording's own."""
-    names = _names(recording)
-    path = names.sound.with_name(names.sound.stem + export.ending) if output is None else Path(output).expanduser()
-    own = [recording.path, *names.all, *map(names.part, names.all)]
-    check_not_over(path, *own)
-    # One that is not there would be taken for the recording's, once it is.
-    if os.path.realpath(path) in map(os.path.realpath, own):
-        raise InputError(f"{path} is a name of the recording's own files; choose another output")
-    return path
-
-
-def _names(recording: Recording) -> Names:
-    sound = recording.path
-    return Names.of(sound) if sound.suffix in (".part", ".wav") else Names(sound)
 
 
 def _from_front(recording: Recording, settings: Settings) -> AngleTrack:
@@ -110,9 +95,6 @@ def _audacity(recording: Recording, settings: Settings, path: Path) -> None:
     Directions from north without a heading are said as on a compass. Where sound is missing there is a label too.
     """
     track, rate = _as_known(recording, settings), recording.sample_rate
-    before = ""
-    if track.convention.zero == "north":
-        track, before = track.to(CONVENTIONS["compass"]), "compass "
     marks = Marks(rate, track.convention)
     for index, time in enumerate(track.times):
         elevation = math.nan if track.elevation is None else float(track.elevation[index])
@@ -120,7 +102,7 @@ def _audacity(recording: Recording, settings: Settings, path: Path) -> None:
         marks.add(round(time * rate), Direction.said(float(track.azimuth[index]), known, track.convention))
     texts = [(sample / rate, text) for sample, text in marks.texts() if sample < recording.samples]
     ends = [time for time, _ in texts[1:]] + [recording.duration]
-    labels = [(time, end, before + text) for (time, text), end in zip(texts, ends, strict=False)]
+    labels = [(time, end, text) for (time, text), end in zip(texts, ends, strict=False)]
     labels += [(gap.time, gap.time + gap.samples / rate, f"gap ({gap.reason})") for gap in recording.gaps]
     lines = (f"{start:.6f}\t{end:.6f}\t{text}\n" for start, end, text in sorted(labels))
     path.write_bytes("".join(lines).encode())
@@ -155,7 +137,7 @@ def _dcase(recording: Recording, settings: Settings, path: Path) -> None:
 def _adm(recording: Recording, settings: Settings, path: Path) -> None:
     if not len(recording.angles):
         log.warning("%s has no angles: its sound is in front", recording.path)
-    write_adm(recording, path, name=_names(recording).sound.stem, heading=settings.heading)
+    write_adm(recording, path, name=Names.beside(recording.path).sound.stem, heading=settings.heading)
 
 
 def _json(recording: Recording, settings: Settings, path: Path) -> None:

@@ -10,51 +10,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 from .. import __version__
-from ..errors import InputError, MediaError
+from ..errors import MediaError
 from .angles import AZIMUTH, Convention, check_angle, convention_of
 from .sound import Form
 from .types import Gap, State
 
-__all__ = ["Facts", "Names", "read_facts"]
+__all__ = ["Facts", "read_facts"]
 
 _MOST_GAPS = 10_000  # that are listed; all of them are counted
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The files of a recording: those that are whole, and those that are still written."""
-
-    sound: Path
-
-    @classmethod
-    def of(cls, path: str | Path) -> Names:
-        """The files of a recording by the name of any of them, with or without .wav."""
-        target = Path(path).expanduser()
-        if not target.name or "\0" in target.name:
-            raise InputError(f"{str(path)!r} is no name for a file; give one such as walk.wav")
-        if target.suffix == ".part":
-            target = target.with_suffix("")
-        return cls(target if target.suffix.lower() == ".wav" else target.with_name(target.name + ".wav"))
-
-    @property
-    def log(self) -> Path:
-        """The angles."""
-        return self.sound.with_suffix(".csv")
-
-    @property
-    def facts(self) -> Path:
-        """The facts."""
-        return self.sound.with_suffix(".json")
-
-    @property
-    def all(self) -> tuple[Path, Path, Path]:
-        """The three of them; the sound last, since it says that the others are there."""
-        return self.log, self.facts, self.sound
-
-    @staticmethod
-    def part(path: Path) -> Path:
-        """A file while it is written."""
-        return path.with_name(path.name + ".part")
 
 
 @dataclass(slots=True)
@@ -77,6 +40,17 @@ class Facts:
     gaps: list[Gap] = field(default_factory=list)
     sha256: str | None = None
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was refused, cut, double, late or missing: how often."""
+        return {
+            "refused_angles": self.refused_angles,
+            "clipped_samples": self.clipped,
+            "duplicate_chunks": self.duplicates,
+            "late_chunks": self.late,
+            "missing_chunks": self.missing,
+        }
+
     def document(self) -> dict[str, Any]:
         """As it is written. `sha256` is of the samples, as they lie in the data chunk."""
         low, high = self.convention.range
@@ -93,9 +67,7 @@ class Facts:
             "convention": asdict(self.convention) | {"range": [low, high]},
             "heading": self.heading,
             "angles": self.angles,
-            "refused_angles": self.refused_angles,
-            "clipped_samples": self.clipped,
-            "chunks": {"duplicate": self.duplicates, "late": self.late, "missing": self.missing},
+            **self.counts,
             "gap_count": len(self.gaps),
             "gaps": [asdict(gap) for gap in self.gaps[:_MOST_GAPS]],
             "samples_sha256": self.sha256,
@@ -106,21 +78,20 @@ def read_facts(path: Path) -> Facts:
     """The facts in a NAME.json, also one that is still written. Raises MediaError for what is no such file."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        counts = document.get("chunks") or {}
         return Facts(
             form=Form(document["sample_rate"], document["channels"], document["subtype"]),
             started=document["started"] and datetime.fromisoformat(document["started"]),
             convention=convention_of(document["convention"]),
             heading=None if document.get("heading") is None else check_angle(document["heading"], name="heading"),
             state=_state(document["state"]),
-            error=document.get("error"),
+            error=None if document.get("error") is None else str(document["error"]),
             samples=int(document.get("samples", 0)),
-            angles=document.get("angles", 0),
-            refused_angles=document.get("refused_angles", 0),
-            clipped=document.get("clipped_samples", 0),
-            duplicates=counts.get("duplicate", 0),
-            late=counts.get("late", 0),
-            missing=counts.get("missing", 0),
+            angles=int(document.get("angles", 0)),
+            refused_angles=int(document.get("refused_angles", 0)),
+            clipped=int(document.get("clipped_samples", 0)),
+            duplicates=int(document.get("duplicate_chunks", 0)),
+            late=int(document.get("late_chunks", 0)),
+            missing=int(document.get("missing_chunks", 0)),
             gaps=[_gap(gap) for gap in document.get("gaps", ())],
             sha256=document.get("samples_sha256"),
         )

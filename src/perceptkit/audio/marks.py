@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .angles import Convention
+from .angles import AZIMUTH, CONVENTIONS, Convention, convert
 from .log import Direction
 
 __all__ = ["Marks"]
@@ -21,7 +21,7 @@ class Marks:
     """
 
     def __init__(self, rate: int, convention: Convention) -> None:
-        self._rate, self._to_degrees = rate, 360 / convention.turn
+        self._rate, self._convention, self._to_degrees = rate, convention, 360 / convention.turn
         self._scale = 1.0
         self._apart = 0  # samples from one mark to the next, at least
         self._kept: list[_Mark] = []
@@ -39,7 +39,8 @@ class Marks:
             self._thin()
 
     def texts(self) -> list[tuple[int, str]]:
-        """The marks: sample, and text as in "45.5 deg" or "45.5 deg, up 10 deg"."""
+        """The marks: sample, and text as in "45.5 deg" or "45.5 deg, up 10 deg", in `AZIMUTH`; "compass 90 deg" for
+        angles that count from north."""
         return [(sample, self._text(direction)) for sample, direction in self._kept]
 
     def _differs(self, last: _Mark, mark: _Mark) -> bool:
@@ -60,7 +61,10 @@ class Marks:
                 self._kept.append(mark)
 
     def _text(self, direction: Direction) -> str:
-        text = f"{direction.azimuth * self._to_degrees:.4g} deg"
+        is_compass = self._convention.zero == "north"
+        target = CONVENTIONS["compass"] if is_compass else AZIMUTH
+        azimuth = round(float(convert(direction.azimuth, self._convention, target)), 2)
+        text = f"{'compass ' if is_compass else ''}{azimuth + 0.0:.4g} deg"
         if direction.elevation is not None:
             text += f", up {direction.elevation * self._to_degrees:.3g} deg"
         return text

@@ -67,6 +67,8 @@ def record_microphone(
         "dtype": _DTYPES[form.subtype],
     }
     listener = _Listener(recorder)
+    if device is None and not list_microphones(load=load):
+        raise DeviceError("there is no microphone; plug one in, or record from a file or a pipe (--from, --stdin)")
     try:
         audio.check_input_settings(**wanted)
         with audio.InputStream(**wanted, callback=listener.hear):

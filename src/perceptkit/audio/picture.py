@@ -14,11 +14,12 @@ from PIL import Image, ImageDraw
 
 from ..arrays import Floats, Picture
 from ..colours import Colour
-from ..files import check_not_over, write_bytes
+from ..files import write_bytes
 from ..images import encode_png
 from ..pages import FADED, FINER, RULE, Axis, bar, duration, fill, fitting, text_width, write
 from . import defaults
-from .angles import AZIMUTH, Doubles, interpolate
+from .angles import AZIMUTH, Doubles
+from .names import Names
 from .rose import DIRECTION, RADIUS, draw_rose, square
 from .types import AngleTrack, Recording
 
@@ -54,7 +55,7 @@ def draw(recording: Recording, path: str | Path | None = None) -> Path:
     be written to, DeviceError for a full disk.
     """
     target = recording.beside("-picture.png") if path is None else Path(path).expanduser()
-    check_not_over(target, recording.path)
+    Names.beside(recording.path).refuse(target)
     write_bytes(target, encode_png(_page(recording)))
     return target
 
@@ -230,7 +231,7 @@ def _draw_directions(page: Image.Image, axis: Axis, track: AngleTrack, end: floa
         legend[f"held: the next is more than {defaults.MAX_GAP:g} s later"] = _HELD
     if track.elevation is not None:
         legend["elevation"] = _ELEVATION
-        elevation = interpolate(moments, track.times, track.elevation, max_gap=defaults.MAX_GAP)
+        elevation = track.elevation_at(moments)
         _draw_density(page, axis, moments, elevation, lasted, top, _ELEVATION)
     _draw_density(page, axis, moments[held], azimuth[held], lasted[held], top, _HELD)
     _draw_density(page, axis, moments[~held], azimuth[~held], lasted[~held], top, DIRECTION)

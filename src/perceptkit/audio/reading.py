@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError, MediaError
 from ..files import expand
-from .angles import AZIMUTH, CONVENTIONS, Convention, convention_of
-from .facts import Facts, Names, read_facts
-from .log import read_log
+from .angles import AZIMUTH, CONVENTIONS, Convention, checked_heading, convention_of
+from .facts import Facts, read_facts
+from .log import columns_of, read_log
+from .names import Names
 from .riff import examine
 from .sound import open_sound
 from .types import AngleTrack, Recording, State
@@ -26,11 +28,13 @@ _CUT = "its header does not count the samples that are there; make it whole with
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What lies beside a sound: its facts if there are any, its angles as they were logged, and what is wrong."""
+    """What lies beside a sound: its facts if there are any, its angles as they were logged, what is wrong, and the
+    columns that the log has besides."""
 
     facts: Facts | None
     angles: AngleTrack
     warnings: tuple[str, ...]
+    columns: tuple[str, ...] = ()
 
 
 def read(path: str | Path, *, convention: str | Convention | None = None, heading: float | None = None) -> Recording:
@@ -46,9 +50,8 @@ def read(path: str | Path, *, convention: str | Convention | None = None, headin
         rate, channels, samples, subtype = opened.samplerate, opened.channels, opened.frames, opened.subtype
     extra = beside(sound, rate, end=samples / rate, convention=convention)
     facts = extra.facts
-    whole = _is_whole(sound, facts.samples if facts else 0)
-    if heading is None and facts is not None:
-        heading = facts.heading
+    whole, started = _examined(sound, facts.samples if facts else 0)
+    heading = facts.heading if heading is None and facts is not None else checked_heading(heading)
     from_north = extra.angles.convention.zero == "north" and heading is None
     return Recording(
         path=sound,
@@ -57,9 +60,12 @@ def read(path: str | Path, *, convention: str | Convention | None = None, headin
         samples=samples,
         subtype=subtype,
         angles=extra.angles.to(CONVENTIONS["compass"] if from_north else AZIMUTH, heading=heading),
-        started=facts.started if facts else None,
+        started=facts.started if facts else started,
         gaps=tuple(facts.gaps) if facts else (),
         state=_state(sound, facts, whole=whole),
+        heading=heading,
+        error=facts.error if facts else None,
+        counts=facts.counts if facts else {},
         warnings=extra.warnings if whole else (*extra.warnings, f"{sound}: {_CUT}"),
     )
 
@@ -69,7 +75,7 @@ def beside(sound: Path, rate: int, *, end: float = math.inf, convention: str | C
 
     Raises MediaError for a log of angles that is none.
     """
-    names = Names.of(sound) if sound.suffix in (".part", ".wav") else Names(sound)
+    names = Names.beside(sound)
     is_part = sound.suffix == ".part"
     warnings: list[str] = []
     facts = None
@@ -78,7 +84,8 @@ def beside(sound: Path, rate: int, *, end: float = math.inf, convention: str | C
             facts = read_facts(found)
         except MediaError as error:
             warnings.append(str(error))
-    meant = convention_of(convention) if convention is not None else facts.convention if facts else None
+    given = None if convention is None else convention_of(convention)
+    meant = facts.convention if facts else given
     log = _file(names.log, is_part=is_part)
     if log is None:
         nothing = np.zeros(0)
@@ -94,7 +101,7 @@ def beside(sound: Path, rate: int, *, end: float = math.inf, convention: str | C
     except MediaError as error:
         nothing = np.zeros(0)
         return Beside(facts, AngleTrack(nothing, nothing, None, meant or AZIMUTH), (*warnings, str(error)))
-    return Beside(facts, track, (*warnings, *wrong))
+    return Beside(facts, track, (*warnings, *wrong), columns_of(log))
 
 
 def list_recordings(folder: str | Path, *, warnings: list[str] | None = None) -> list[Recording]:
@@ -124,7 +131,9 @@ def _existing(path: Path) -> Path:
         raise InputError(f"{path} is a folder; give a recording in it (see: perceptkit audio list {path})")
     if path.exists():
         return path
-    names = Names.of(path)
+    if not path.name or "\0" in path.name:
+        raise InputError(f"{str(path)!r} is no name of a file")
+    names = Names(path if path.suffix.lower() == ".wav" else path.with_name(path.name + ".wav"))
     if names.sound.exists():
         return names.sound
     if Names.part(names.sound).exists():
@@ -139,14 +148,13 @@ def _file(path: Path, *, is_part: bool) -> Path | None:
     return next((each for each in candidates if each.is_file()), None)
 
 
-def _is_whole(sound: Path, samples: int) -> bool:
-    """Whether a WAV was finished and is as long as it says; other kinds of files are taken to be."""
-    if sound.suffix == ".part":
-        return True  # nobody says that it is
+def _examined(sound: Path, samples: int) -> tuple[bool, datetime | None]:
+    """Whether a WAV was finished and is as long as it says, and when it began; other kinds are taken to be whole."""
     try:
-        return examine(sound, samples=samples).counted
+        remains = examine(sound, samples=samples)
     except MediaError:
-        return True
+        return True, None
+    return remains.counted or sound.suffix == ".part", remains.started  # nobody says that a .part is whole
 
 
 def _state(sound: Path, facts: Facts | None, *, whole: bool) -> State:

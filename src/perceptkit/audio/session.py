@@ -19,11 +19,12 @@ from typing import Literal, Self
 from ..errors import InputError, PerceptkitError, write_error
 from ..threads import Behind
 from . import defaults
-from .angles import Convention, convention_of
-from .facts import Facts, Names
+from .angles import Convention, checked_heading, convention_of
+from .facts import Facts
 from .framing import Framing, Piece
 from .hashing import Hash
 from .log import Direction, check_columns
+from .names import Names
 from .ordering import Chunk, Order
 from .reading import read
 from .sound import Form, check_whole
@@ -82,8 +83,8 @@ class Recorder:
             if value not in choices:
                 raise InputError(f"{name} is {value!r}; choose one of: {', '.join(choices)}")
         form = Form(sample_rate, channels, subtype)
-        self._names, self._columns = Names.of(path), check_columns(columns)
-        self._facts = Facts(form, started or datetime.now(UTC), convention_of(convention), heading)
+        self._names, self._columns = Names.to_write(path), check_columns(columns)
+        self._facts = Facts(form, started or datetime.now(UTC), convention_of(convention), checked_heading(heading))
         self._order = Order(form.sample_rate * form.frame, clock=clock)
         most = _most_samples(form, max_duration, max_bytes)
         self._framing = Framing(form, self._facts.gaps, gap=gap, most=most)

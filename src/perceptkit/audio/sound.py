@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,8 @@ KINDS = "WAV, FLAC, OGG, MP3 or AIFF"
 
 SUBTYPES: Mapping[str, int] = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 """How samples can be written, and the bytes that one takes."""
+
+log = logging.getLogger("perceptkit")
 
 _RATES = (1, 768_000)  # hertz: what is outside was not recorded but is a damaged header
 _TAKEN = tuple(map(np.dtype, ("int16", "int32", "float32", "float64")))
@@ -180,4 +183,10 @@ def read_bytes(path: Path, first: int, last: int, form: Form) -> Iterator[bytes]
     with open_sound(path) as opened:
         dtype = _DTYPES[kept_as(opened.subtype)]  # libsndfile does not scale floating point samples to whole numbers
     for block in read_blocks(path, first, last, dtype=dtype):
-        yield form.encode(block)[0]
+        if form.subtype == "FLOAT" and dtype == "float32":
+            yield block.astype("<f4", copy=False).tobytes()  # whatever they are
+            continue
+        data, clipped = form.encode(block)
+        if clipped:
+            log.warning("%s: samples above full scale were cut: %d", path, clipped)
+        yield data

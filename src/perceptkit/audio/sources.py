@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,9 +12,10 @@ from ..errors import InputError
 from ..files import check_not_over
 from . import defaults
 from .angles import Convention, convention_of
-from .copying import directions_between
-from .facts import Facts, Names
+from .copying import directions_between, gaps_between, losses
+from .facts import Facts
 from .log import read_log
+from .names import Names
 from .reading import read
 from .session import Recorder
 from .sound import Form, kept_as, read_bytes
@@ -21,8 +23,6 @@ from .types import AngleTrack, Recording
 from .writing import write_recording
 
 __all__ = ["record_file", "record_stream"]
-
-log = logging.getLogger("perceptkit")
 
 _AT_ONCE = 1 << 16  # bytes
 
@@ -54,41 +54,50 @@ def record_file(
     output: str | Path,
     *,
     angles: str | Path | AngleTrack | None = None,
-    convention: str | Convention = defaults.CONVENTION,
+    convention: str | Convention | None = None,
     heading: float | None = None,
     seconds: float | None = None,
+    min_free: int = defaults.MIN_FREE,
 ) -> Recording:
     """Make a recording of a sound file (WAV, FLAC, OGG, MP3, AIFF), or of its first `seconds`.
 
-    `angles` are a list (CSV with timestamp,angle) whose angles are in the `convention`, or an `AngleTrack`; by default
-    those beside the file. Samples are copied as they are, where that can be. Raises InputError for a name that is
-    taken, MediaError for what cannot be read, DeviceError when the disk is full.
+    `angles` are a list (CSV with timestamp,angle), or an `AngleTrack`; by default those beside the file. `convention`
+    is how a list is meant, and those beside the file where no NAME.json says it. Samples are copied as they are, where
+    that can be. Raises InputError for a name that is taken, MediaError for what cannot be read, DeviceError when the
+    disk is full.
     """
-    file = read(source)
-    names = Names.of(output)
+    file = read(source, convention=convention, heading=heading)
+    names = Names.to_write(output)
     check_not_over(names.sound, file.path)
-    if seconds is not None and not seconds > 0:
+    if seconds is not None and not 0 < seconds < math.inf:
         raise InputError(f"seconds is {seconds:g}; give more than 0, or nothing")
     samples = file.samples if seconds is None else min(round(seconds * file.sample_rate), file.samples)
-    track = file.angles
+    track, warnings = file.angles, file.warnings
     if isinstance(angles, AngleTrack):
         track = angles
     elif angles is not None:
-        track = _listed(Path(angles).expanduser(), convention_of(convention), file)
+        track, wrong = _listed(Path(angles).expanduser(), convention_of(convention or defaults.CONVENTION), file)
+        warnings = (*warnings, *wrong)
     form = Form(file.sample_rate, file.channels, kept_as(file.subtype))
-    facts = Facts(form, file.started, track.convention, heading, state="complete", gaps=list(file.gaps))
+    facts = Facts(
+        form,
+        file.started,
+        track.convention,
+        file.heading,
+        state=file.state if file.state != "recording" else "interrupted",
+        error=file.error,
+        gaps=gaps_between(file.gaps, 0, samples, file.sample_rate),
+    )
     directions = directions_between(track, 0, samples, file.sample_rate)
-    write_recording(names, facts, read_bytes(file.path, 0, samples, form), directions)
-    return read(names.sound)
+    write_recording(names, facts, read_bytes(file.path, 0, samples, form), directions, min_free=min_free)
+    return replace(read(names.sound), warnings=(*warnings, *losses(file)))
 
 
-def _listed(path: Path, convention: Convention, file: Recording) -> AngleTrack:
-    """A list of angles for a file. One without any that can be used is an error."""
+def _listed(path: Path, convention: Convention, file: Recording) -> tuple[AngleTrack, list[str]]:
+    """A list of angles for a file, and what is wrong with it. One without any that can be used is an error."""
     if not path.is_file():
         raise InputError(f"no such file: {path}; give a list of angles (CSV with timestamp,angle)")
     track, wrong = read_log(path, convention, file.sample_rate, end=file.duration + 0.0005)
-    for warning in wrong:
-        log.warning("%s", warning)
     if not len(track):
         raise InputError(f"{path}: no angle in it belongs to {file.path.name} ({'; '.join(wrong) or 'it has none'})")
-    return track
+    return track, wrong

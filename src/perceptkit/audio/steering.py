@@ -17,12 +17,13 @@ from ..arrays import Floats, Integers
 from ..errors import InputError
 from .angles import Doubles, wrap
 
-__all__ = ["SHARED", "Phasors", "Scan", "Steering", "places_of", "scan_of", "steer"]
+__all__ = ["SHARED", "Phasors", "Scan", "Steering", "parse_microphones", "places_of", "scan_of", "steer"]
 
 Phasors = np.ndarray[Any, np.dtype[np.complex64]]
 
 _FINENESS = 8  # steps of the search in a period of the highest frequency: a parabola is exact to 0.002 of a period
 _COLD = 0.06  # sound in air of -10 degrees Celsius takes that much longer: so late it may still be from outside
+_LARGEST = 100.0  # metres between microphones
 _FLAT = 0.02  # microphones on a strip so narrow for its length are on a line: front and back sound the same
 
 # What neighbouring frequencies of a Hann window share (2/3 of their amplitude with the next, 1/6 with the one after),
@@ -31,10 +32,23 @@ _FLAT = 0.02  # microphones on a strip so narrow for its length are on a line: f
 SHARED = 1 + 2 * (4 / 9 + 1 / 36)
 
 
+def parse_microphones(text: str) -> Doubles:
+    """Places of microphones, (M, 2 or 3) metres, from a text such as "0,0.1; 0,-0.1": x to the front, y to the left,
+    and z up if it is given. Raises InputError for anything else.
+    """
+    try:
+        places = [[float(number) for number in place.split(",")] for place in text.split(";")]
+    except ValueError as error:
+        raise InputError(f"microphones are {text!r}; give metres as in: '0,0.1; 0,-0.1'") from error
+    if len({len(place) for place in places}) != 1 or len(places[0]) not in (2, 3):
+        raise InputError(f"microphones are {text!r}; give x,y (or x,y,z) of each, as in: '0,0.1; 0,-0.1'")
+    return np.array(places)
+
+
 def places_of(microphones: ArrayLike | None, spacing: float) -> Doubles:
     """The places of the microphones, (M, 3) metres."""
     if microphones is None:
-        if not (math.isfinite(spacing) and spacing > 0):
+        if not 0 < spacing <= _LARGEST:
             raise InputError(f"spacing is {spacing}; give the distance between the two microphones in metres")
         return np.array([[0, -spacing / 2, 0], [0, spacing / 2, 0]])
     try:
@@ -47,6 +61,8 @@ def places_of(microphones: ArrayLike | None, spacing: float) -> Doubles:
         )
     if not np.isfinite(places).all():
         raise InputError("the place of a microphone is not a finite number; give metres")
+    if np.ptp(places, axis=0).max() > _LARGEST:
+        raise InputError(f"the microphones are more than {_LARGEST:g} m apart; give metres")
     places = np.pad(places, ((0, 0), (0, 3 - places.shape[1])))
     for one, other in combinations(range(len(places)), 2):
         if np.linalg.norm(places[one] - places[other]) < 1e-4:

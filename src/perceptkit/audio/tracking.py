@@ -6,16 +6,14 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import InputError
 from . import defaults
-from .angles import Doubles
 from .direction import Directions, estimate_direction
 from .reading import read
+from .steering import parse_microphones
 
-__all__ = ["direction_rows", "estimate_file", "parse_microphones"]
+__all__ = ["direction_rows", "estimate_file"]
 
 
 def estimate_file(
@@ -43,19 +41,6 @@ def estimate_file(
         hop=hop,
         floor=floor,
     )
-
-
-def parse_microphones(text: str) -> Doubles:
-    """Places of microphones, (M, 2 or 3) metres, from a text such as "0,0.1; 0,-0.1": x to the front, y to the left,
-    and z up if it is given. Raises InputError for anything else.
-    """
-    try:
-        places = [[float(number) for number in place.split(",")] for place in text.split(";")]
-    except ValueError as error:
-        raise InputError(f"microphones are {text!r}; give metres as in: '0,0.1; 0,-0.1'") from error
-    if len({len(place) for place in places}) != 1 or len(places[0]) not in (2, 3):
-        raise InputError(f"microphones are {text!r}; give x,y (or x,y,z) of each, as in: '0,0.1; 0,-0.1'")
-    return np.array(places)
 
 
 def direction_rows(found: Directions) -> list[dict[str, Any]]:

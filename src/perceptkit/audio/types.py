@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Floats
 from . import defaults
-from .angles import AZIMUTH, Convention, Doubles, convert, interpolate
+from .angles import AZIMUTH, Convention, Doubles, check_angle, convention_of, convert, interpolate
+from .names import named_after
 
-__all__ = ["AngleTrack", "Gap", "Recording", "State", "named_after"]
+__all__ = ["AngleTrack", "Gap", "Recording", "State", "steady_track"]
 
 State = Literal["recording", "complete", "interrupted"]
 """Still going on; ended as it should; ended by an error, a kill or a power cut: what came before is there."""
@@ -67,6 +68,11 @@ class AngleTrack:
         return scale * interpolate(moments, self.times[known], self.elevation[known] / scale, max_gap=max_gap)
 
 
+def steady_track(angle: float, *, convention: str | Convention | None = None) -> AngleTrack:
+    """One direction for all of a recording. Raises InputError for what is no finite number."""
+    return AngleTrack(np.zeros(1), np.array([check_angle(angle)]), None, convention_of(convention or AZIMUTH))
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Sound that never came: from `time` (seconds) on, `samples` of silence stand for it, 0 where it was skipped."""
@@ -81,8 +87,9 @@ class Recording:
     """A WAV and the directions that belong to it.
 
     `samples` counts sample frames. `started` is when it began, None where nobody knows. `angles` are in the package's
-    convention (`audio.AZIMUTH`), or as on a compass where only north is known. `gaps` are where sound is missing.
-    `warnings` say what was wrong with its files.
+    convention (`audio.AZIMUTH`), or as on a compass where only north is known; `heading` is where the front looked, in
+    degrees from north. `gaps` are where sound is missing. `error` says why it was interrupted, `counts` what was
+    refused, cut, double, late or missing while it was made, `warnings` what is wrong with its files.
     """
 
     path: Path
@@ -94,7 +101,10 @@ class Recording:
     started: datetime | None = None
     gaps: tuple[Gap, ...] = ()
     state: State = "complete"
-    warnings: tuple[str, ...] = field(default=())
+    heading: float | None = None
+    error: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def duration(self) -> float:
@@ -117,8 +127,3 @@ class Recording:
         first = max(round(start * self.sample_rate), 0)
         last = self.samples if end is None else min(round(end * self.sample_rate), self.samples)
         return read_blocks(self.path, first, max(last, first), dtype="float32", size=size)
-
-
-def named_after(path: Path, ending: str) -> Path:
-    """A file beside a sound, its name without .wav or .wav.part and an ending."""
-    return path.with_name(Path(path.name.removesuffix(".part")).stem + ending)

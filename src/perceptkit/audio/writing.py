@@ -18,9 +18,10 @@ from ..files import make_folder, write_bytes
 from ..locks import is_held, take
 from ..output import dumps
 from . import defaults
-from .facts import Facts, Names
-from .log import Direction, header, line
+from .facts import Facts
+from .log import Direction, check_columns, header, line
 from .marks import Marks
+from .names import Names
 from .wav import RIFF_LIMIT, WavWriter, bext_chunk, cue_chunks, sync
 
 __all__ = ["Files", "is_being_written", "write_recording"]
@@ -198,14 +199,21 @@ class Files:
 
 
 def write_recording(
-    names: Names, facts: Facts, blocks: Iterable[bytes], directions: Sequence[tuple[int, Direction]]
+    names: Names,
+    facts: Facts,
+    blocks: Iterable[bytes],
+    directions: Sequence[tuple[int, Direction]],
+    *,
+    columns: Sequence[str] = (),
+    min_free: int = defaults.MIN_FREE,
 ) -> None:
-    """A recording from its bytes, whole or not at all.
+    """A recording from its bytes, whole or not at all; its log has the elevation if one is known.
 
     Raises InputError for a name that is taken, DeviceError when the disk is full, and what `blocks` raises.
     """
-    columns = ["elevation"] if any(each.elevation is not None for _, each in directions) else []
-    files = Files(names, facts, columns=columns, min_free=defaults.MIN_FREE)
+    if any(each.elevation is not None for _, each in directions):
+        columns = check_columns({*columns, "elevation"})
+    files = Files(names, facts, columns=columns, min_free=min_free)
     try:
         for block in blocks:
             files.add(block)

@@ -12,7 +12,7 @@ from ...audio import defaults
 from ...errors import PerceptkitError
 from ...output import count, dumps
 from ..options import ITEMS_FAILED, AsJson
-from .options import Heading, Microphones, Output, Source, Spacing, finish
+from .options import Heading, Meant, Microphones, Output, Source, Spacing, finish
 
 __all__ = ["clip", "direction", "export", "repair"]
 
@@ -21,16 +21,17 @@ def export(
     source: Source,
     to: Annotated[str, typer.Option("--to", help="The format: audacity, dcase, adm or json.")],
     output: Output = None,
+    convention: Meant = None,
     heading: Heading = None,
 ) -> None:
     """Write the directions of a recording for other programs.
 
-    audacity: a label track. dcase: a CSV with a line for every 100 ms. adm: a BW64 with the sound and an object that
+    audacity: a label track. dcase: a CSV with a line for every 100 ms. adm: a WAV with the sound and an object that
     moves (Audio Definition Model). json: all that is known.
     """
     from ... import audio
 
-    recording = audio.read(source, heading=heading)
+    recording = audio.read(source, convention=convention, heading=heading)
     for warning in recording.warnings:
         terminal.complain(warning, label="warning")
     typer.echo(audio.export(recording, to, output, heading=heading))
@@ -73,6 +74,8 @@ def repair(
             terminal.complain(str(error))
             failed += 1
             continue
+        for warning in made.warnings:
+            terminal.complain(warning, label="warning")
         if made.path == source:
             typer.echo(f"{source}: whole, nothing to repair")
         else:

@@ -30,7 +30,12 @@ Output = Annotated[
 ]
 Meant = Annotated[
     str | None,
-    typer.Option("--convention", help=f"What angles mean: {_CONVENTIONS}.", rich_help_panel=ANGLES, show_default=False),
+    typer.Option(
+        "--convention",
+        help=f"How angles are meant where no NAME.json says it: {_CONVENTIONS}. Without it: azimuth.",
+        rich_help_panel=ANGLES,
+        show_default=False,
+    ),
 ]
 Heading = Annotated[
     float | None,

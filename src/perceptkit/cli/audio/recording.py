@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from ...errors import InputError
 from ...output import dumps
 from ..options import OUTPUT, AsJson
 from .options import ANGLES, Heading, Meant, Microphones, Spacing, finish
+
+if TYPE_CHECKING:
+    from ...audio import AngleTrack
 
 __all__ = ["devices", "record"]
 
@@ -47,11 +50,24 @@ def record(
             show_default=False,
         ),
     ] = None,
-    rate: Annotated[int, typer.Option(help="Samples a second.", rich_help_panel=SOUND)] = defaults.SAMPLE_RATE,
-    channels: Annotated[int, typer.Option(help="Channels.", rich_help_panel=SOUND)] = defaults.CHANNELS,
+    rate: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Samples a second. Without it: {defaults.SAMPLE_RATE}.", rich_help_panel=SOUND, show_default=False
+        ),
+    ] = None,
+    channels: Annotated[
+        int | None,
+        typer.Option(help=f"Channels. Without it: {defaults.CHANNELS}.", rich_help_panel=SOUND, show_default=False),
+    ] = None,
     subtype: Annotated[
-        str, typer.Option(help="How samples are written: PCM_16, PCM_24 or FLOAT.", rich_help_panel=SOUND)
-    ] = defaults.SUBTYPE,
+        str | None,
+        typer.Option(
+            help=f"How samples are written: PCM_16, PCM_24 or FLOAT. Without it: {defaults.SUBTYPE}.",
+            rich_help_panel=SOUND,
+            show_default=False,
+        ),
+    ] = None,
     angle: Annotated[
         float | None,
         typer.Option(help="The direction of all of it (degrees).", rich_help_panel=ANGLES, show_default=False),
@@ -84,16 +100,21 @@ def record(
         raise InputError("choose one of --device, --stdin and --from")
     if angles is not None and source is None:
         raise InputError("--angles goes with --from FILE: record first, then record --from what was recorded")
-    meant = convention or defaults.CONVENTION
     if source is not None:
-        track: str | audio.AngleTrack | None = angles
-        if angles == "estimate":
-            track = audio.estimate_file(source, spacing=spacing, microphones=microphones).track
-        finish(audio.record_file(source, output, angles=track, convention=meant, heading=heading, seconds=seconds))
+        if (rate, channels, subtype) != (None, None, None):
+            raise InputError("a file is recorded as it is; --rate, --channels and --subtype go with other sources")
+        track = _track(source, angle, angles, convention, spacing, microphones)
+        made = audio.record_file(
+            source, output, angles=track, convention=convention, heading=heading, seconds=seconds, min_free=min_free
+        )
+        finish(made)
         return
     recorder = audio.Recorder(
-        *(output, rate, channels, subtype),
-        convention=meant,
+        output,
+        defaults.SAMPLE_RATE if rate is None else rate,
+        defaults.CHANNELS if channels is None else channels,
+        subtype or defaults.SUBTYPE,
+        convention=convention or defaults.CONVENTION,
         heading=heading,
         overflow="wait" if stdin else "gap",
         max_duration=seconds,
@@ -113,6 +134,24 @@ def record(
     except KeyboardInterrupt:
         terminal.complain("stopped", label="record")
     finish(recorder.close())
+
+
+def _track(
+    source: Path,
+    angle: float | None,
+    angles: str | None,
+    convention: str | None,
+    spacing: float,
+    microphones: str | None,
+) -> str | AngleTrack | None:
+    """The angles that a file is recorded with; None for those beside it."""
+    from ... import audio
+
+    if angle is not None and angles is not None:
+        raise InputError("--angle and --angles are two ways to say the same; give one of them")
+    if angles == "estimate":
+        return audio.estimate_file(source, spacing=spacing, microphones=microphones).track
+    return angles if angle is None else audio.steady_track(angle, convention=convention)
 
 
 def _stop(*_: object) -> None:

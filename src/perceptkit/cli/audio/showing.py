@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from ... import terminal
-from ...errors import InputError
 from ...output import dumps
 from ..options import ITEMS_FAILED, AsJson
 from .options import ANGLES, Heading, Meant, Output, Source, describe
@@ -41,14 +40,20 @@ def list_all(
         raise typer.Exit(ITEMS_FAILED)
 
 
-def show(source: Source, output: Output = None, heading: Heading = None, as_json: AsJson = False) -> None:
+def show(
+    source: Source,
+    output: Output = None,
+    convention: Meant = None,
+    heading: Heading = None,
+    as_json: AsJson = False,
+) -> None:
     """Show a recording: its facts, and a picture with its waveform, the azimuth over time and a rose of directions.
 
     The picture is NAME-picture.png beside it, unless -o says otherwise.
     """
     from ... import audio
 
-    recording = audio.read(source, heading=heading)
+    recording = audio.read(source, convention=convention, heading=heading)
     picture = audio.draw(recording, output)
     for warning in recording.warnings:
         terminal.complain(warning, label="warning")
@@ -57,7 +62,7 @@ def show(source: Source, output: Output = None, heading: Heading = None, as_json
         typer.echo(dumps(facts | {"picture": picture}, indent=2))
         return
     for name, value in facts.items():
-        if value is not None and value != []:
+        if value not in (None, [], 0):
             text = str(value) if isinstance(value, (str, Path)) else dumps(value)
             typer.echo(f"{name.replace('_', ' ') + ':':16} {text}")
     typer.echo(f"{'picture:':16} {picture}")
@@ -65,6 +70,12 @@ def show(source: Source, output: Output = None, heading: Heading = None, as_json
 
 def angles(
     source: Source,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONVENTION", help="The convention to print them in.", rich_help_panel=ANGLES, show_default=False
+        ),
+    ] = None,
     convention: Meant = None,
     heading: Heading = None,
     every: Annotated[
@@ -77,18 +88,21 @@ def angles(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the angles of a recording: timestamp,angle as CSV, or JSON. --convention says in which convention."""
+    """Print the angles of a recording: timestamp,angle as CSV, or JSON.
+
+    They count counter-clockwise from the front, or as on a compass, unless --to names another convention.
+    """
     from ... import audio
 
-    recording = audio.read(source, heading=heading)
-    if every is not None and not every > 0:
-        raise InputError(f"--every is {every:g} s; give more than 0")
-    rows = audio.angle_rows(recording, convention=convention, heading=heading, every=every)
+    recording = audio.read(source, convention=convention, heading=heading)
+    rows = audio.angle_rows(recording, convention=to, every=every)
     for warning in recording.warnings:
         terminal.complain(warning, label="warning")
     if as_json:
         typer.echo(dumps(rows, indent=2))
         return
-    typer.echo("timestamp,angle" + (",elevation" if rows and len(rows[0]) == 3 else ""))
+    columns = ["azimuth", *(["elevation"] if any("elevation" in row for row in rows) else [])]
+    typer.echo(",".join(["timestamp", "angle", *columns[1:]]))
     for row in rows:
-        typer.echo(f"{row['time']:.3f}" + "".join(f",{value:.2f}" for name, value in row.items() if name != "time"))
+        values = (f"{row[name]:.2f}" if name in row else "" for name in columns)
+        typer.echo(",".join([f"{row['time']:.3f}", *values]))
