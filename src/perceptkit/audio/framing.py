@@ -33,6 +33,7 @@ class Framing:
         self.samples = 0
         """Sample frames that came, or that silence stands for."""
         self._form, self._gaps, self._gap, self._most = form, gaps, gap, most
+        self._frame = form.frame
         self._rest = b""  # bytes that are not a sample frame yet
         self._skip = 0  # bytes to leave out, after which sample frames begin again
         self._said: Direction | None = None
@@ -55,7 +56,7 @@ class Framing:
             silence = self._missing(piece.size)
             self.note(start, self.samples - start, "missing")
             return silence
-        self._skip = (self._skip - len(self._rest) - piece.size) % self._form.frame
+        self._skip = (self._skip - len(self._rest) - piece.size) % self._frame
         self._rest = b""
         self.note(start, 0, "missing")
         return []
@@ -78,8 +79,8 @@ class Framing:
 
     def _missing(self, size: int) -> list[Piece]:
         """Zero bytes for those that never came, so that sample frames go on where they would have been."""
-        head = min(-len(self._rest) % self._form.frame, size)
-        whole, tail = divmod(size - head, self._form.frame)
+        head = min(-len(self._rest) % self._frame, size)
+        whole, tail = divmod(size - head, self._frame)
         first = self._bytes(bytes(head), None)
         return [*first, *self._whole(b"", whole), *self._bytes(bytes(tail), None)]
 
@@ -93,18 +94,18 @@ class Framing:
         self._said = direction or self._said
         if self._rest:
             data = self._rest + data
-        whole = len(data) - len(data) % self._form.frame
+        whole = len(data) - len(data) % self._frame
         self._rest = data[whole:]
         return self._whole(data[:whole], 0)
 
     def _whole(self, data: bytes, silence: int) -> list[Piece]:
         """Sample frames, or silence, as much as the limit allows."""
-        samples = len(data) // self._form.frame or silence
+        samples = len(data) // self._frame or silence
         if self._most is not None:
             samples = min(samples, self._most - self.samples)
         if not samples:
             return []
-        data = data[: samples * self._form.frame]
+        data = data[: samples * self._frame]
         piece = Piece(self.samples, data, min(silence, samples), directions=self._said_now())
         self.samples += samples
         return [piece]

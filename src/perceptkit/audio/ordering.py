@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from .log import Direction
@@ -48,12 +48,13 @@ class Order:
         self._waiting: dict[int, tuple[float, Chunk]] = {}
         self._stray: tuple[int, Chunk] | None = None
 
-    def put(self, chunk: Chunk, number: int | None) -> Iterator[Chunk | Lost]:
+    def put(self, chunk: Chunk, number: int | None) -> Iterable[Chunk | Lost]:
         """What can be given out now. A chunk without a number follows what is there."""
         if number is None:
-            yield from self.flush()
-            yield chunk
-            return
+            return (*self.flush(), chunk) if self.waits else (chunk,)
+        return self._put(chunk, number)
+
+    def _put(self, chunk: Chunk, number: int) -> Iterator[Chunk | Lost]:
         if self._is_far(number, len(chunk.data)) or self._is_another(number, chunk):
             yield from self._begin_anew(number, chunk)
         elif number in self._waiting:
