@@ -202,7 +202,8 @@ class Recorder:
         try:
             self.close(error=f"{type(error).__name__}: {error}")
         except PerceptkitError as second:
-            log.warning("%s", second)  # the first error goes on
+            if str(second) != str(error):  # the first one goes on
+                log.warning("%s", second)
 
     def _abandon(self) -> None:
         """Leave nothing: nothing was recorded, and the name is free for another attempt."""
@@ -261,7 +262,7 @@ class Recorder:
         try:
             given = self._writer.give(piece, len(piece.data) + _OVERHEAD, wait=wait or self._overflow == "wait")
         except OSError as error:
-            raise write_error(self.path, error) from error
+            raise self._ended_by(error) from error
         if given:  # here and not in the writer's thread: both have about the same work
             self._hash.add(piece.data)
             self._hash.add_zeros(piece.silence * self.form.frame)
@@ -285,7 +286,7 @@ class Recorder:
         try:
             self._writer.close()
         except OSError as early:
-            failure = write_error(self.path, early)
+            failure = self._ended_by(early)
         facts.duplicates, facts.late, facts.missing = self._order.duplicates, self._order.late, self._order.missing
         facts.sha256 = None if failure or self._torn else self._hash.hexdigest()
         facts.error = str(failure) if failure else error
@@ -293,8 +294,14 @@ class Recorder:
         try:
             self._files.finish()
         except OSError as early:
-            failure = write_error(self.path, early)
+            failure = self._ended_by(early)
         return failure
+
+    def _ended_by(self, error: OSError) -> PerceptkitError:
+        """The error to raise when the files could not be written any more."""
+        mapped = write_error(self.path, error)
+        reason = str(mapped).partition(";")[0]  # without "run the same command again": the name is taken now
+        return type(mapped)(f"{reason}; what was recorded before that is kept")
 
 
 def _leave(writer: Behind[Piece], files: Files) -> None:
