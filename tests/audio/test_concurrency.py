@@ -418,7 +418,7 @@ def check_full(full: Path, other: Path, found: dict[str, Any], channels: int) ->
     """What fitted on a full disk is there and says so; the other session has all."""
     writing, closing, after = found["said"]
     for said in (writing, closing):
-        assert "the disk is full, over quota, or the file-size limit is reached; free some space" in said
+        assert "the disk is full, over quota, or the file-size limit is reached; what was recorded before" in said
     assert after == f"{full} is closed; begin another recording"
     recording = audio.read(full)
     assert (recording.state, recording.samples) == ("interrupted", found["samples"])

@@ -117,7 +117,7 @@ def put_all(order: Order, arrivals: Sequence[int], clock: Clock, steps: Iterable
     return found
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     some.lists(some.integers(0, 60), max_size=80),
     some.lists(some.sampled_from([0, 0.1, 0.3]), min_size=80),
@@ -140,7 +140,7 @@ def test_whatever_comes_every_number_is_in_its_place_and_all_are_counted(
         assert order.duplicates == len(arrivals) - len(set(arrivals))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(some.lists(some.integers(0, 30), max_size=60))
 def test_without_a_missing_chunk_nothing_is_silence_however_often_each_comes(extra: list[int]) -> None:
     arrivals = sorted([*range(31), *extra])
