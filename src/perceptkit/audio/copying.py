@@ -98,7 +98,7 @@ def repair(path: str | Path, output: str | Path | None = None) -> Recording:
     names = Names.to_write(output or named_after(source, "-repaired.wav"))
     check_not_over(names.sound, source)
     blocks = _bytes(source, remains.offset, remains.samples * remains.form.frame)
-    directions = _all_directions(beside_it.angles, rate)
+    directions = _directions_until(beside_it.angles, remains.samples, rate)
     write_recording(names, facts, blocks, directions, columns=beside_it.columns)
     return replace(read(names.sound), warnings=beside_it.warnings)
 
@@ -139,9 +139,10 @@ def directions_between(track: AngleTrack, first: int, last: int, rate: int) -> l
     return [(sample - first, direction) for sample, direction in _told(track, chosen, samples, rate)]
 
 
-def _all_directions(track: AngleTrack, rate: int) -> list[tuple[int, Direction]]:
+def _directions_until(track: AngleTrack, last: int, rate: int) -> list[tuple[int, Direction]]:
+    """The directions that were logged up to a sample."""
     samples = np.round(track.times * rate).astype(np.int64)
-    return list(_told(track, samples, samples, rate))
+    return list(_told(track, samples[samples <= last], samples, rate))
 
 
 def _told(track: AngleTrack, chosen: Samples, samples: Samples, rate: int) -> Iterator[tuple[int, Direction]]:
