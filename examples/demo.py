@@ -95,7 +95,7 @@ def print_directions(recording: audio.Recording, found: audio.Directions) -> Non
     print(f"\n{recording.path}: {recording.duration:.0f} s, {count(len(recording.angles), 'angle', 'angles')}")
     for time in (1.0, 3.0, 5.0):
         (told,), (heard,) = recording.angles.at([time]), found.track.at([time])
-        print(f"  at {time:.0f} s it is at {told:+.0f} degrees, and is heard at {heard:+.0f}")
+        print(f"  at {time:.0f} s it is at {round(told):+d} degrees, and is heard at {round(heard):+d}")
 
 
 def record_passer_by(path: Path) -> audio.Recording:
