@@ -35,6 +35,12 @@ def test_a_pipe_is_recorded_to_its_last_sample(tmp_path: Path) -> None:
     assert (tmp_path / "pipe.csv").read_text() == "timestamp,angle\n0.000,30.00\n"
 
 
+def test_an_empty_pipe_is_said(tmp_path: Path) -> None:
+    done = within(tmp_path, "audio", "record", "pipe", "--stdin")
+    assert done.exit_code == 3
+    assert "nothing was recorded: no sample came in" in done.stderr
+
+
 def test_seconds_end_a_recording(tmp_path: Path) -> None:
     done = run(tmp_path, "audio", "record", "pipe.wav", "--stdin", "--seconds", "0.25", stdin=NOISE.tobytes())
     assert done.returncode == 0

@@ -70,8 +70,9 @@ def finish(recording: Recording) -> None:
     for gap in recording.gaps[:10]:
         length = f"{gap.samples / recording.sample_rate:.3f} s of silence" if gap.samples else "nothing"
         terminal.complain(f"at {gap.time:.3f} s sound is missing; {length} in its place", label="warning")
-    for warning in recording.warnings:
+    nothing = () if recording.samples else ("nothing was recorded: no sample came in",)
+    for warning in (*recording.warnings, *nothing):
         terminal.complain(warning, label="warning")
     typer.echo(f"{recording.path}: {describe(recording)}")
-    if recording.warnings or recording.gaps:
+    if recording.warnings or recording.gaps or nothing:
         raise typer.Exit(ITEMS_FAILED)
