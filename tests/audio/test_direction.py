@@ -37,6 +37,17 @@ def test_as_much_noise_as_sound_hardly_matters_where_both_are_wide(rate: int) ->
     assert np.percentile(errors(found, 40), 90) <= 1
 
 
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+@pytest.mark.parametrize("frequency", [100, 300, 880, 3000])
+@pytest.mark.parametrize("level", [0.5, 0.01])
+def test_a_pure_tone_has_no_direction_though_its_rounding_is_coherent(rate: int, frequency: int, level: float) -> None:
+    time = np.arange(rate) / rate
+    later = 0.2 * math.sin(math.radians(30)) / SPEED
+    tone = np.sin(2 * np.pi * frequency * np.stack([time - later, time], axis=1))
+    found = estimate_direction((np.rint(level * 32768 * tone) / 32768).astype(np.float32), rate)
+    assert np.isnan(found.azimuth).all()
+
+
 def test_it_is_exact_to_a_fiftieth_of_a_sample() -> None:
     """A degree at 60 degrees is 0.08 samples here."""
     for azimuth in (-75, -61.3, -60, 12.1, 44.4, 70.7):

@@ -22,7 +22,7 @@ from .reading import beside, read
 from .riff import examine
 from .sound import Form, kept_as, read_bytes
 from .types import AngleTrack, Gap, Recording
-from .writing import write_recording
+from .writing import is_being_written, write_recording
 
 __all__ = ["clip", "directions_between", "gaps_between", "losses", "repair"]
 
@@ -78,6 +78,8 @@ def repair(path: str | Path, output: str | Path | None = None) -> Recording:
     source = Path(path).expanduser()
     if not source.is_file():
         raise InputError(f"no such file: {source}")
+    if source.suffix == ".part" and is_being_written(source):
+        raise InputError(f"{source} is still being recorded; end that first")
     known = beside(source, defaults.SAMPLE_RATE).facts
     remains = examine(source, form=known.form if known else None, samples=known.samples if known else 0)
     if remains.form is None:
@@ -123,6 +125,7 @@ def directions_between(track: AngleTrack, first: int, last: int, rate: int) -> l
     """The directions of samples from `first` to before `last`, counted from `first`: those that were logged, and more
     where a piece would not tell the same without what is before and after it."""
     samples = np.round(track.times * rate).astype(np.int64)
+    moment = math.ceil(rate / 1000)  # which the log can tell
     inside = samples[(samples >= first) & (samples < last)]
     after = samples[samples >= last]
     told = {*inside.tolist()}
@@ -132,9 +135,10 @@ def directions_between(track: AngleTrack, first: int, last: int, rate: int) -> l
         before = samples[samples <= first]
         # What was held before would move now, since the piece begins less than a gap before the next.
         if len(following) and following[0] - before[-1] > defaults.MAX_GAP * rate >= following[0] - first:
-            told.add(max(int(following[0]) - 1, first))
-    if len(after) and (samples < last).any() and after[0] - samples[samples < last][-1] <= defaults.MAX_GAP * rate:
-        told.add(last - 1)  # it was moving to what is said after the end
+            told.add(max(int(following[0]) - moment, first))
+    latest = samples[samples < last][-1:]
+    if len(after) and len(latest) and after[0] - latest[0] <= defaults.MAX_GAP * rate and last - latest[0] > moment:
+        told.add(last - 1)  # it is on its way to what is said after the end
     chosen = np.array(sorted(sample for sample in told if first <= sample < last), np.int64)
     return [(sample - first, direction) for sample, direction in _told(track, chosen, samples, rate)]
 

@@ -28,6 +28,7 @@ def facts_of(recording: Recording) -> dict[str, Any]:
         "samples": recording.samples,
         "started": recording.started and recording.started.astimezone(UTC).isoformat(),
         "angles": len(recording.angles),
+        "convention": "compass" if recording.angles.convention.zero == "north" else "azimuth",
         "heading": recording.heading,
         "error": recording.error,
         **recording.counts,

@@ -43,6 +43,7 @@ _FRAME = 0.032  # seconds: shorter than speech changes, longer than the first re
 _DELAYS = 8  # a frame is at least so many times as long as the longest way between two microphones
 _FRAMES = 4  # the fewest in a window: of one alone all frequencies are coherent
 _DECAY, _LEAST = 0.8, 0.1  # see _spectra
+_FAINT = 10 ** (-60 / 20)  # of the strongest frequency: what is fainter may be the rounding of a tone, alike everywhere
 _BATCH = 256  # frames that are transformed at a time
 _TINY = 1e-30
 
@@ -237,10 +238,13 @@ def _spectra(sound: Floats, grid: _Grid, windows: int, bins: int) -> tuple[Phaso
 def _coherence(spectra: Phasors, grid: _Grid, windows: int, pairs: Integers) -> Phasors:
     """How coherent each pair of channels is in each window: squared, with its phase, (windows, pairs * bins).
 
-    Squared, frequencies at which there is only noise count for a tenth: recordings of 48 kHz are full of them.
+    Squared, frequencies at which there is only noise count for a tenth: recordings of 48 kHz are full of them. Those
+    that are 60 dB below the strongest count for nothing: beside a pure tone, all that is left are its window and the
+    rounding of its samples, which are coherent and come from nowhere.
     """
     powers = _of_windows(np.square(spectra.real) + np.square(spectra.imag), grid, windows)
     shared = np.empty((windows, len(pairs), spectra.shape[-1]), np.complex64)
+    powers[powers < _FAINT * powers.max(axis=-1, keepdims=True)] = np.inf
     for pair, (one, other) in enumerate(pairs):
         cross = _of_windows(spectra[:, one] * spectra[:, other].conj(), grid, windows)
         shared[:, pair] = cross * np.abs(cross) / (powers[:, one] * powers[:, other] + np.float32(_TINY))

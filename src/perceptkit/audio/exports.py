@@ -68,8 +68,13 @@ def export(
     for name, index in indexes.items():
         if isinstance(index, bool) or not isinstance(index, int) or index < 0:
             raise InputError(f"{name} is {index!r}; give a whole number from 0")
+    if not len(recording.angles):
+        log.warning("%s has no angles%s", recording.path, ": its sound is in front" if kind == "adm" else "")
     path = recording.beside(EXPORTS[kind].ending) if output is None else Path(output).expanduser()
     Names.beside(recording.path).refuse(path)
+    other = Names(path)
+    if path.suffix.lower() == ".wav" and (other.log.exists() or other.facts.exists()):
+        raise InputError(f"{path} is another recording; choose another output")
     if heading is None:
         heading = recording.heading
     with replacing_path(path) as beside:
@@ -135,8 +140,6 @@ def _dcase(recording: Recording, settings: Settings, path: Path) -> None:
 
 
 def _adm(recording: Recording, settings: Settings, path: Path) -> None:
-    if not len(recording.angles):
-        log.warning("%s has no angles: its sound is in front", recording.path)
     write_adm(recording, path, name=Names.beside(recording.path).sound.stem, heading=settings.heading)
 
 

@@ -114,7 +114,6 @@ def read_log(path: Path, convention: Convention, rate: int, *, end: float = math
         "lines that are no angle were left out": wrong + bool(cut),
         "angles after the end of the sound were left out": len(rows) - len(early),
         "elevations of more than a quarter turn were left out": int(np.count_nonzero(high)),
-        "angles were not in the order of time, and are now": int(np.count_nonzero(np.diff(early[:, 0]) < 0)),
     }
     times, azimuth, elevation = np.ascontiguousarray(kept.T)
     known = None if np.isnan(elevation).all() else elevation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -66,7 +67,7 @@ def read(path: str | Path, *, convention: str | Convention | None = None, headin
         heading=heading,
         error=facts.error if facts else None,
         counts=facts.counts if facts else {},
-        warnings=extra.warnings if whole else (*extra.warnings, f"{sound}: {_CUT}"),
+        warnings=(*extra.warnings, *_doubts(sound, rate, samples, facts, whole=whole)),
     )
 
 
@@ -140,6 +141,15 @@ def _existing(path: Path) -> Path:
         part = Names.part(names.sound)
         raise InputError(f"no such file: {path}; but there is {part}, which is still recorded or was interrupted")
     raise InputError(f"no such file: {path}")
+
+
+def _doubts(sound: Path, rate: int, samples: int, facts: Facts | None, *, whole: bool) -> Iterator[str]:
+    """What is wrong with a sound, as warnings."""
+    if not whole:
+        yield f"{sound}: {_CUT}"
+    elif facts and facts.state != "recording" and (facts.samples, facts.form.sample_rate) != (samples, rate):
+        told = f"{facts.samples} samples at {facts.form.sample_rate} Hz"
+        yield f"{sound}: what lies beside it tells of another sound, of {told}"
 
 
 def _file(path: Path, *, is_part: bool) -> Path | None:

@@ -152,6 +152,8 @@ def open_sound(path: Path) -> Iterator[soundfile.SoundFile]:
         raise MediaError(f"{path}: cannot be read: {error.strerror or error}") from error
     except soundfile.SoundFileError as error:
         reason = f"not a {KINDS} file but {kind}"
+        if kind.startswith("a video"):  # or sound in the same kind of file
+            reason += "; take the sound out of it first, as with: ffmpeg -i FILE sound.wav"
         if kind.endswith("sound") or kind.startswith("an Ogg"):
             reason = f"damaged or of a kind that is not supported: {str(error).rstrip('.')}"
         raise MediaError(f"{path}: {reason}") from error

@@ -92,7 +92,8 @@ def record(
     """Record from a microphone, a pipe or a file. Ctrl-C ends it, and what was recorded is kept.
 
     Writes NAME.wav, NAME.csv (the angles) and NAME.json (the facts). Until it ends they are called NAME.wav.part and so
-    on, and can be opened at any moment. A microphone needs perceptkit[mic].
+    on, and can be opened at any moment. A microphone needs perceptkit[mic]. Exit code 3: recorded, but something was
+    missing or could not be used.
     """
     from ... import audio
 
@@ -150,7 +151,12 @@ def _track(
     if angle is not None and angles is not None:
         raise InputError("--angle and --angles are two ways to say the same; give one of them")
     if angles == "estimate":
-        return audio.estimate_file(source, spacing=spacing, microphones=microphones).track
+        if convention is not None:
+            raise InputError("estimated angles count counter-clockwise from the front; leave out --convention")
+        track = audio.estimate_file(source, spacing=spacing, microphones=microphones).track
+        if not len(track):
+            terminal.complain("no direction was heard", label="warning")
+        return track
     return angles if angle is None else audio.steady_track(angle, convention=convention)
 
 

@@ -62,7 +62,7 @@ def show(
         typer.echo(dumps(facts | {"picture": picture}, indent=2))
         return
     for name, value in facts.items():
-        if value not in (None, [], 0):
+        if value not in (None, []) and not (name in recording.counts and not value):
             text = str(value) if isinstance(value, (str, Path)) else dumps(value)
             typer.echo(f"{name.replace('_', ' ') + ':':16} {text}")
     typer.echo(f"{'picture:':16} {picture}")
