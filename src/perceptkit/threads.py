@@ -45,13 +45,15 @@ def prefetch(items: Iterable[T], *, ahead: int = 4) -> Generator[T, None, None]:
     is a generator.
     """
     handed: queue.SimpleQueue[tuple[bool, T | BaseException | None]] = queue.SimpleQueue()
-    wanted = threading.Semaphore(ahead)
+    wanted: queue.SimpleQueue[None] = queue.SimpleQueue()  # no Semaphore: a Ctrl-C could leave it locked
+    for _ in range(ahead):
+        wanted.put(None)
     stop = threading.Event()
     reader = threading.Thread(target=_read, args=(items, handed, wanted, stop), name="perceptkit-reader", daemon=True)
     reader.start()
     try:
         while True:
-            wanted.release()
+            wanted.put(None)
             more, item = handed.get()
             if more:
                 yield item  # type: ignore[misc] # a pair with True holds an item
@@ -62,7 +64,7 @@ def prefetch(items: Iterable[T], *, ahead: int = 4) -> Generator[T, None, None]:
     finally:
         item = None  # an error that holds this frame would keep both alive
         stop.set()
-        wanted.release()
+        wanted.put(None)
         reader.join()
 
 
@@ -75,7 +77,7 @@ class Behind(Generic[T]):
     time. Ctrl-C may come at any moment; then too, all that was given is done when it is closed.
     """
 
-    # No Condition: a Ctrl-C within its `__enter__` leaves it locked for ever. Queues of C cannot be torn so.
+    # No Condition: a Ctrl-C within its `__enter__` leaves it locked for ever. Queues in C cannot be torn so.
 
     def __init__(self, work: Callable[[list[T]], None], *, enough: int, most: int, every: float) -> None:
         self._work, self._enough, self._most, self._every = work, enough, most, every
@@ -160,13 +162,13 @@ def _submit(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterabl
 def _read(
     items: Iterable[T],
     handed: queue.SimpleQueue[tuple[bool, T | BaseException | None]],
-    wanted: threading.Semaphore,
+    wanted: queue.SimpleQueue[None],
     stop: threading.Event,
 ) -> None:
     """Hand over one item for each that is wanted, then the end: (False, None), or the error that ended them."""
     try:
         iterator = iter(items)
-        while wanted.acquire() and not stop.is_set():
+        while not _stopped(wanted, stop):
             handed.put((True, next(iterator)))
         if isinstance(iterator, Generator):
             iterator.close()
@@ -174,3 +176,9 @@ def _read(
         handed.put((False, None))
     except BaseException as error:  # noqa: BLE001 - it is raised on the other side
         handed.put((False, error))
+
+
+def _stopped(wanted: queue.SimpleQueue[None], stop: threading.Event) -> bool:
+    """Whether nobody wants more, when that is known: one more is wanted, or none ever."""
+    wanted.get()
+    return stop.is_set()
