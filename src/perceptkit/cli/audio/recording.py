@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -121,10 +123,8 @@ def record(
         max_duration=seconds,
         min_free=min_free,
     )
-    for each in (signal.SIGINT, signal.SIGTERM):  # a service is stopped with the second one
-        signal.signal(each, _stop)
     try:
-        with recorder, terminal.progress("seconds") as progress:
+        with _stoppable(), recorder, terminal.progress("seconds") as progress:
             if angle is not None:
                 recorder.set_angle(angle)
             if stdin:
@@ -160,11 +160,23 @@ def _track(
     return angles if angle is None else audio.steady_track(angle, convention=convention)
 
 
-def _stop(*_: object) -> None:
-    """End the recording; whoever is impatient does not end what comes then, which is to finish the files."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C and SIGTERM, with which services are stopped, end the recording: once, so that who is impatient does not
+    end what comes then, which is to finish the files."""
+    kinds = (signal.SIGINT, signal.SIGTERM)
+
+    def stop(*_: object) -> None:
+        for kind in kinds:
+            signal.signal(kind, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = [signal.signal(kind, stop) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
 
 
 def devices(as_json: AsJson = False) -> None:
