@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from ..errors import InputError, MediaError
 from .angles import Convention, Doubles, check_angle, check_elevation, wrap
 from .types import AngleTrack
 
-__all__ = ["COLUMNS", "Direction", "check_columns", "columns_of", "header", "line", "read_log"]
+__all__ = ["COLUMNS", "Direction", "check_columns", "columns_of", "header", "lines", "read_log"]
 
 COLUMNS = ("elevation", "sample")
 """Columns that a log may have besides: the elevation, and the exact sample that the time was made of."""
@@ -74,15 +74,19 @@ def header(columns: Sequence[str]) -> str:
     return ",".join(("timestamp", "angle", *columns)) + "\n"
 
 
-def line(sample: int, rate: int, direction: Direction, columns: Sequence[str], convention: Convention) -> str:
-    """The line of a direction that holds from a sample on."""
-    decimals = _DECIMALS[convention.unit]
-    fields = [f"{sample / rate:.3f}", f"{direction.azimuth:.{decimals}f}"]
-    if "elevation" in columns:
-        fields.append("" if direction.elevation is None else f"{direction.elevation:.{decimals}f}")
-    if "sample" in columns:
-        fields.append(str(sample))
-    return ",".join(fields) + "\n"
+def lines(
+    directions: Iterable[tuple[int, Direction]], rate: int, columns: Sequence[str], convention: Convention
+) -> str:
+    """The lines of directions, each with the sample that it holds from."""
+    number = f"%.{_DECIMALS[convention.unit]}f"
+    first = f"%.3f,{number}"
+    made = []
+    for sample, direction in directions:
+        made.append(first % (sample / rate, direction.azimuth))
+        if "elevation" in columns:
+            made.append("," if direction.elevation is None else f",{number}" % direction.elevation)
+        made.append(f",{sample}\n" if "sample" in columns else "\n")
+    return "".join(made)
 
 
 def read_log(path: Path, convention: Convention, rate: int, *, end: float = math.inf) -> tuple[AngleTrack, list[str]]:

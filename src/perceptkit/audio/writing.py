@@ -19,7 +19,7 @@ from ..locks import is_held, take
 from ..output import dumps
 from . import defaults
 from .facts import Facts
-from .log import Direction, check_columns, header, line
+from .log import Direction, check_columns, header, lines
 from .marks import Marks
 from .names import Names
 from .wav import RIFF_LIMIT, WavWriter, bext_chunk, cue_chunks, sync
@@ -88,8 +88,7 @@ class Files:
         """Log directions, each with the sample that it holds from, in order."""
         if not directions:
             return
-        rate, convention = self._facts.form.sample_rate, self._facts.convention
-        self._add_lines("".join(line(at, rate, each, self._columns, convention) for at, each in directions))
+        self._add_lines(lines(directions, self._facts.form.sample_rate, self._columns, self._facts.convention))
         for at, each in directions:
             self._marks.add(at, each)
         self._facts.angles += len(directions)
