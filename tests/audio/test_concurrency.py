@@ -20,7 +20,7 @@ from readers import heard_by_all
 from perceptkit import audio
 from perceptkit.errors import DeviceError, InputError
 from perceptkit.threads import Behind
-from systems import linux, posix, root
+from systems import linux, posix, root, small_disk
 
 RATE = 16_000
 
@@ -453,42 +453,35 @@ def test_a_disk_that_is_full_ends_its_own_session_and_no_other(form: str, limit:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 300 kB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with small_disk(tmp_path / "small", "300k") as folder:
+        yield folder
 
 
 @linux
 @root
 @pytest.mark.parametrize("form", ["PCM_16,1,", "PCM_16,1,0", "PCM_24,1,0", "FLOAT,2,0"])
-def test_a_small_disk_keeps_what_fits_and_says_so(form: str, small_disk: Path, tmp_path: Path) -> None:
-    found = fill(small_disk / "full.wav", tmp_path / "other.wav", 0, form)
-    check_full(small_disk / "full.wav", tmp_path / "other.wav", found, int(form.split(",")[1]))
+def test_a_small_disk_keeps_what_fits_and_says_so(form: str, disk: Path, tmp_path: Path) -> None:
+    found = fill(disk / "full.wav", tmp_path / "other.wav", 0, form)
+    check_full(disk / "full.wav", tmp_path / "other.wav", found, int(form.split(",")[1]))
 
 
 @linux
 @root
-def test_however_much_there_is_to_say_a_full_disk_ends_a_session(small_disk: Path, tmp_path: Path) -> None:
-    found = fill(small_disk / "full.wav", tmp_path / "other.wav", 0, "PCM_16,1,0", error=20_000)
-    check_full(small_disk / "full.wav", tmp_path / "other.wav", found, 1)
+def test_however_much_there_is_to_say_a_full_disk_ends_a_session(disk: Path, tmp_path: Path) -> None:
+    found = fill(disk / "full.wav", tmp_path / "other.wav", 0, "PCM_16,1,0", error=20_000)
+    check_full(disk / "full.wav", tmp_path / "other.wav", found, 1)
 
 
 @linux
 @root
-def test_a_recording_that_was_filled_up_can_be_repaired_where_there_is_room(small_disk: Path, tmp_path: Path) -> None:
-    fill(small_disk / "full.wav", tmp_path / "other.wav", 0, "PCM_16,1,0")
-    full = audio.read(small_disk / "full.wav")
+def test_a_recording_that_was_filled_up_can_be_repaired_where_there_is_room(disk: Path, tmp_path: Path) -> None:
+    fill(disk / "full.wav", tmp_path / "other.wav", 0, "PCM_16,1,0")
+    full = audio.read(disk / "full.wav")
     with pytest.raises(DeviceError, match="the disk is full"):
         audio.clip(full.path, 0, 1)
-    assert len(list(small_disk.iterdir())) == 3
+    assert len(list(disk.iterdir())) == 3
     piece = audio.clip(full.path, 1, 2, tmp_path / "piece.wav")
     np.testing.assert_array_equal(piece.read(), full.read(1, 2))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import soundfile
 from perceptkit import audio
 from perceptkit.arrays import Floats
 from perceptkit.audio.angles import Doubles
-from perceptkit.errors import InputError
+from perceptkit.errors import DeviceError, InputError
 from perceptkit.output import dumps
-from systems import linux
+from systems import linux, posix
 
 RATE = 1000
 NOISE = np.random.default_rng(5).uniform(-0.9, 0.9, (12 * RATE, 1)).astype(np.float32)
@@ -190,3 +191,23 @@ def test_what_is_still_recorded_is_not_repaired(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="is still being recorded; end that first"):
             audio.repair(tmp_path / "walk.wav.part")
     assert {path.name for path in tmp_path.iterdir()} == {"walk.wav", "walk.csv", "walk.json"}
+
+
+@posix
+@pytest.mark.parametrize("limit", [2000, 10_000, 24_700, 24_900])
+def test_a_piece_that_does_not_fit_on_the_disk_leaves_nothing(limit: int, tmp_path: Path) -> None:
+    """Within the header, the samples, and the marks after them."""
+    import resource  # not on Windows
+
+    source = recorded(tmp_path / "walk.wav", {time: 10 * time for time in range(12)})
+    before = sorted(tmp_path.iterdir())
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, usual[1]))
+    try:
+        with pytest.raises(DeviceError, match="the disk is full"):
+            audio.clip(source.path, 0, 12, tmp_path / "piece.wav")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert sorted(tmp_path.iterdir()) == before

@@ -223,7 +223,8 @@ def make(folder: Path, form: Form, *, limit: int, finished: bool, frames: int = 
     files.note([(at, Direction(float(at // CHUNK * 7 % 180))) for at in range(0, frames, CHUNK)])
     if finished:
         facts.state = "complete"
-        files.finish()
+        files.end()
+        files.name()
         return path
     killed = folder / "killed"
     killed.mkdir()

@@ -27,11 +27,6 @@ from systems import linux, posix, unprivileged
 
 RATE = 16_000
 
-try:
-    import fcntl
-except ImportError:  # where `posix` tests do not run
-    fcntl = None  # type: ignore[assignment]
-
 
 def ramp(samples: int, start: int = 0) -> np.ndarray[Any, np.dtype[np.int16]]:
     return np.arange(start, start + samples).astype(np.int16)
@@ -776,8 +771,10 @@ def test_a_folder_is_listed_with_what_was_interrupted_and_without_what_is_no_sou
         audio.list_recordings(tmp_path / "nowhere")
 
 
-@pytest.mark.skipif(fcntl is None, reason="locks of POSIX")
+@posix
 def test_a_program_that_reads_an_interrupted_recording_does_not_record_it(tmp_path: Path) -> None:
+    import fcntl  # not on Windows
+
     recorder = audio.Recorder(tmp_path / "a.wav")
     shutil.copy(tmp_path / "a.wav.part", tmp_path / "b.wav.part")
     with (tmp_path / "b.wav.part").open("rb") as file:

@@ -27,7 +27,7 @@ from perceptkit import video
 from perceptkit.errors import DeviceError, InputError, MediaError
 from perceptkit.video import Frame, Limits, VideoInfo
 from perceptkit.video.opening import packets_of
-from systems import linux, root, unprivileged
+from systems import linux, root, small_disk, unprivileged
 
 GOPS = {"g": "10", "bf": "0"}
 
@@ -543,15 +543,9 @@ def test_small_disk(tmp_path: Path) -> None:
         size=(320, 192),
         paint=lambda number, size: np.random.default_rng(number).integers(0, 256, (*size[::-1], 3), np.uint8),
     )
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], check=False).returncode:
-        pytest.skip("no disk can be mounted here")
-    try:
+    with small_disk(tmp_path / "disk", "200k") as disk:
         with pytest.raises(DeviceError, match=r"cannot write .*out\.mp4: the disk is full") as raised:
             copy(source, disk / "out.mp4")
         assert names(disk) == []
         assert isinstance(raised.value.__cause__, (OSError, av.FFmpegError))
         assert raised.value.__cause__.errno == errno.ENOSPC
-    finally:
-        subprocess.run(["umount", disk], check=True)

@@ -42,9 +42,8 @@ def clip(path: str | Path, start: float, end: float | None = None, output: str |
     source = read(path)
     until = source.duration if end is None else end
     if not (math.isfinite(start) and math.isfinite(until)) or not 0 <= start < min(until, source.duration):
-        raise InputError(
-            f"there is nothing from {start:g} s to {until:g} s; {source.path.name} is {source.duration:g} s long"
-        )
+        piece = f"from {start:g} s on" if end is None else f"from {start:g} s to {end:g} s"
+        raise InputError(f"there is nothing {piece}; {source.path.name} is {source.duration:g} s long")
     rate = source.sample_rate
     first, last = round(start * rate), min(round(until * rate), source.samples)
     if last <= first:

@@ -287,14 +287,18 @@ class Recorder:
             self._writer.close()
         except OSError as early:
             failure = self._ended_by(early)
+        try:
+            self._files.end()
+        except OSError as early:
+            failure = failure or self._ended_by(early)
         facts.duplicates, facts.late, facts.missing = self._order.duplicates, self._order.late, self._order.missing
         facts.sha256 = None if failure or self._torn else self._hash.hexdigest()
         facts.error = str(failure) if failure else error
         facts.state = "interrupted" if facts.error else "complete"
         try:
-            self._files.finish()
+            self._files.name()
         except OSError as early:
-            failure = self._ended_by(early)
+            failure = failure or self._ended_by(early)
         return failure
 
     def _ended_by(self, error: OSError) -> PerceptkitError:

@@ -34,8 +34,8 @@ _ZEROS = bytes(1 << 16)
 class Files:
     """NAME.wav, NAME.csv and NAME.json, which are NAME.wav.part and so on until they are finished.
 
-    A file that is there already is not touched: InputError. Other errors are those of the system (OSError), and after
-    one of them there is `finish`.
+    A file that is there already is not touched: InputError. Other errors are those of the system (OSError); after one
+    of them, `end` and `name` keep what was written.
     """
 
     def __init__(
@@ -101,41 +101,44 @@ class Files:
         elif self._wav.samples > self._checked:
             self._count()
 
-    def finish(self) -> None:
-        """Give the files their names. The facts say what happened; after an error, all that was written is kept.
-
-        Where they have no hash of the samples yet, it is made from the file.
-        """
-        facts = self._facts
-        facts.samples = self._wav.samples
-        early: OSError | None = None
-        if not self._sound.closed:  # it may have been interrupted, and be called again
-            try:
-                self._wav.finish(cue_chunks([mark for mark in self._marks.texts() if mark[0] < facts.samples]))
-                sync(self._log.fileno())
-            except OSError as error:
-                early = error
-                facts.state, facts.error = "interrupted", facts.error or str(write_error(self._names.sound, error))
+    def end(self) -> None:
+        """Write what comes after the samples, and close. After an error, all that was written before is whole still."""
+        if self._sound.closed:  # an attempt before was interrupted
+            return
+        self._facts.samples = self._wav.samples
+        try:
+            self._wav.finish(cue_chunks([mark for mark in self._marks.texts() if mark[0] < self._wav.samples]))
+            sync(self._log.fileno())
+        finally:
             self._log.close()
             self._sound.close()
-        if facts.sha256 is None:
-            facts.sha256 = self._hashed()
-        try:
-            write_bytes(self._names.facts, _document(facts))
-            Names.part(self._names.facts).unlink(missing_ok=True)
-        except (OSError, PerceptkitError):  # a full disk: there is room where they are
-            with suppress(OSError):
-                self._say_in_place()
+
+    def name(self) -> None:
+        """Write the facts, which say what happened, and give the files their names; after `end`.
+
+        Where the facts have no hash of the samples, it is made from the file. A file that has come under one of the
+        names since is not touched: OSError.
+        """
+        if self._facts.sha256 is None:
+            self._facts.sha256 = self._hashed()
+        part = Names.part(self._names.facts)
+        if part.exists():  # an attempt before was interrupted where it does not
+            try:
+                write_bytes(part, _document(self._facts))
+            except (OSError, PerceptkitError):  # a full disk: there is room where they are
+                with suppress(OSError):
+                    self._say_in_place()
+        taken: list[Path] = []
         for path in self._names.all:
             if os.path.lexists(path) and Names.part(path).exists():
-                kept = Names.part(path).name
-                early = OSError(errno.EEXIST, f"{path.name} came while it was recorded; what was recorded is in {kept}")
+                taken.append(path)
                 continue
-            with suppress(FileNotFoundError):  # the facts may have their name already
+            with suppress(FileNotFoundError):
                 Names.part(path).rename(path)
         _sync_folder(self._names.sound.parent)
-        if early is not None:
-            raise early
+        if taken:
+            kept = ", ".join(Names.part(path).name for path in taken)
+            raise OSError(errno.EEXIST, f"another file came under that name; what was recorded is in {kept}")
 
     def leave(self) -> None:
         """Close the files as they are."""
@@ -154,7 +157,8 @@ class Files:
         """The SHA-256 of the samples that are written."""
         made = hashlib.sha256()
         left = self._wav.samples * self._facts.form.frame
-        with Names.part(self._names.sound).open("rb") as file:
+        part = Names.part(self._names.sound)
+        with (part if part.exists() else self._names.sound).open("rb") as file:
             file.seek(self._wav.offset)
             while left > 0 and (block := file.read(min(left, 1 << 20))):
                 made.update(block)
@@ -212,18 +216,18 @@ def write_recording(
     """
     if any(each.elevation is not None for _, each in directions):
         columns = check_columns({*columns, "elevation"})
-    files = Files(names, facts, columns=columns, min_free=min_free)
-    try:
-        for block in blocks:
-            files.add(block)
-        files.note(directions)
-        files.finish()
-    except OSError as error:
-        files.abandon()
-        raise write_error(names.sound, error) from error
-    except BaseException:
-        files.abandon()
-        raise
+    with ExitStack() as failed:
+        files = Files(names, facts, columns=columns, min_free=min_free)
+        failed.callback(files.abandon)
+        try:
+            for block in blocks:
+                files.add(block)
+            files.note(directions)
+            files.end()
+            files.name()
+        except OSError as error:
+            raise write_error(names.sound, error) from error
+        failed.pop_all()
 
 
 def is_being_written(part: Path) -> bool:
