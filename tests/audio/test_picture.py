@@ -107,6 +107,13 @@ def test_sectors_are_as_large_in_area_as_in_time(tmp_path: Path) -> None:
     assert x.min() == pytest.approx(-ROSE_RADIUS / 2, abs=2)
 
 
+def test_the_rose_counts_where_a_source_passed_between_two_angles(tmp_path: Path) -> None:
+    angles = track([0.0, 0.999], [-45.0, 45.0])  # as much time in each direction between them
+    x, y = rose(picture(recorded(tmp_path, np.zeros(16_000), angles)), DIRECTION).T
+    ahead = np.abs(x) < -y * np.tan(np.radians(4))
+    assert -y[ahead].min() == pytest.approx(ROSE_RADIUS, abs=6)
+
+
 def test_the_mean_line_is_as_long_as_the_angles_agree(tmp_path: Path) -> None:
     angles = track([0.0, 5.0], [30.0, -30.0])
     tip = rose(picture(recorded(tmp_path, np.zeros(160_000), angles)), MEAN)[:, 1].min()

@@ -41,6 +41,7 @@ _FROM_FRONT = {180: "back ±180°", 90: "left +90°", 0: "front 0°", -90: "righ
 _FROM_NORTH = {180: "S 180°", 90: "E 90°", 0: "N 0°", -90: "W 270°", -180: "S 180°"}  # east above
 
 _LARGER = (100, 50, 20, 10, 5, 2)  # how many times larger than full scale a quiet sound may be drawn
+_SPANS = 1 << 16  # times for which the rose asks where the sound was
 _MOMENTS = 64  # times in a column of pixels at which the direction is looked up
 _PEN = 5  # how thick a direction is drawn, in pixels of the larger page
 _FAINTEST = 0.2  # how strong the shortest moment is drawn, of 1
@@ -81,7 +82,7 @@ def _page(recording: Recording) -> Picture:
     _draw_sound(page, axis, recording)
     if known:
         _draw_directions(page, axis, track, recording.duration, top)
-        draw_rose(page, track, lasted, _MIDDLE, (_TOP + bottom) / 2)
+        draw_rose(page, *_over_time(track, recording.duration), _MIDDLE, (_TOP + bottom) / 2)
     else:
         _say(page, axis, "No angle lies within the sound." if len(track) else "No angles were recorded.", top, bottom)
     return np.asarray(page.reduce(FINER))
@@ -90,6 +91,12 @@ def _page(recording: Recording) -> Picture:
 def _in_degrees(angles: AngleTrack) -> AngleTrack:
     """The track in degrees, counter-clockwise from the front, or from north where it counts from there."""
     return angles.to(replace(AZIMUTH, zero="north") if angles.convention.zero == "north" else AZIMUTH)
+
+
+def _over_time(track: AngleTrack, end: float) -> tuple[AngleTrack, Doubles]:
+    """The directions at the middles of many short times up to `end`, and how long those are."""
+    times, step = np.linspace(max(track.times[0], 0), end, _SPANS, endpoint=False, retstep=True)
+    return replace(track, times=times, azimuth=track.at(times + step / 2), elevation=None), np.full(_SPANS, step)
 
 
 def _facts(recording: Recording) -> Iterable[str]:
