@@ -7,15 +7,15 @@ the finished page.
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from .colours import Colour
+from .lettering import font_for, showable
 
 __all__ = [
     "FADED",
@@ -100,19 +100,18 @@ def write(
     page: Image.Image, x: float, y: float, text: str, size: float, colour: Colour = INK, anchor: str = "ls"
 ) -> None:
     """Write a text; `anchor` is what of it is at the place, as Pillow names it (ls: its left end, on the line)."""
-    font = ImageFont.load_default(size * FINER)
+    font = font_for(text, size * FINER)
     ImageDraw.Draw(page).text((x * FINER, y * FINER), text, font=font, fill=colour, anchor=anchor)
 
 
 def text_width(text: str, size: float) -> float:
     """How wide a text is."""
-    return ImageFont.load_default(size * FINER).getlength(text) / FINER
+    return font_for(text, size * FINER).getlength(text) / FINER
 
 
 def fitting(text: str, size: float, width: float) -> str:
-    """A text on one line, in the letters that Pillow's own font has, cut to a width."""
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    line = " ".join(plain.encode("ascii", "replace").decode().split())[:500]  # more never fits
+    """A text on one line, in letters that can be shown (see `lettering.showable`), cut to a width."""
+    line = " ".join(showable(text).split())[:500]  # more never fits
     if text_width(line, size) <= width:
         return line
     while line and text_width(line + "...", size) > width:
