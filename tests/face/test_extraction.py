@@ -29,7 +29,9 @@ FIELDS = [
     "face_id", "source", "time", "track", "box", "landmarks", "score", "quality", "quality_parts", "person", "best",
     "embedding_row", "headshot", "model", "model_sha256",
 ]  # fmt: skip
-FILES = ["embeddings.npz", "errors.jsonl", "faces.jsonl", "headshots", "people.html", "run.json"]
+FILES = [
+    "embeddings.npz", "errors.jsonl", "faces.jsonl", "headshots", "people.html", "run.json", "sources.jsonl",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

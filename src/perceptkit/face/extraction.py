@@ -5,6 +5,7 @@ OUT/embeddings.npz   the embeddings, row by row as the lines of faces.jsonl
 OUT/headshots/       an upright, aligned JPEG of every face
 OUT/people.html      a contact sheet, a row a person
 OUT/errors.jsonl     the files that could not be used, and why (empty when all could)
+OUT/sources.jsonl    a line a file: size and time of change, by which the next run knows it again, and remarks
 OUT/run.json         versions, models, settings, counts
 """
 
@@ -25,6 +26,7 @@ from ..threads import spread
 from ..video import Limits
 from . import defaults
 from .detect import Detector
+from .earlier import source_lines, take_over
 from .embed import Embedder
 from .finding import chunk_size
 from .footage import expected_samples, process_video
@@ -37,6 +39,7 @@ from .photos import process_photos
 from .results import Extraction, ItemError, write_results
 from .sources import Sources, find_sources, refuse_strange
 from .store import FORMATS
+from .thresholds import check_threshold, resolve_threshold
 
 __all__ = ["Extraction", "ItemError", "Progress", "extract"]
 
@@ -52,7 +55,7 @@ def extract(
     embedder: str | Path | Embedder | None = None,
     preset: str | None = None,
     device: str = "auto",
-    threshold: float | None = None,
+    threshold: float | str | None = None,
     mode: str = defaults.MODE,
     min_score: float = defaults.MIN_SCORE,
     min_face: int = defaults.MIN_FACE,
@@ -70,9 +73,10 @@ def extract(
 
     `paths` are photos, videos, folders (searched recursively), glob patterns and `@list.txt`, mixed. Models are row
     names or paths of files; without them `preset` chooses. `threshold` is the cosine similarity from which two faces
-    are the same person (default: the embedder's own; higher is stricter), `mode` how they are grouped (see
-    `face.grouping`). A loaded detector or embedder may be passed too: it keeps its own device, and the detector its own
-    `min_score`. `min_face` is in pixels, `max_faces` per photo or frame, `embeddings` "npz" or "parquet".
+    are the same person (default: the embedder's own; higher is stricter), or "calibrated" (see `face.thresholds`);
+    `mode` is how they are grouped (see `face.grouping`). A loaded detector or embedder may be passed too: it keeps its
+    own device, and the detector its own `min_score`. `min_face` is in pixels, `max_faces` per photo or frame,
+    `embeddings` "npz" or "parquet".
 
     A video is looked at every `video_step` seconds (0: every frame). Its faces are followed, and of each track the
     `track_faces` best are kept, each with its time; see `face.units` for how tracks are grouped. `max_pixels` and
@@ -80,11 +84,14 @@ def extract(
 
     A file that cannot be used is an entry in the result's `errors`; the others go on. A run that was stopped goes on
     where it was when it is called again with the same arguments, and ends with the same files; a video that was under
-    way is begun again. Raises InputError when there is nothing to do or a value is wrong, ModelError or DeviceError
-    when the models or the disk fail.
+    way is begun again. An earlier result in `folder`, of the same models and values, is added to: files that are
+    as they were are not read again, and with the same `threshold` and `mode` people keep their numbers. Who is together
+    is what a run from the beginning finds. Raises InputError when there is nothing to do or a value is wrong,
+    ModelError or DeviceError when the models or the disk fail.
     """
     started = time.time()
-    check(threshold, mode)
+    check_threshold(threshold)
+    check(None, mode)
     check_device(device)
     if embeddings not in FORMATS:
         raise InputError(f"unknown format of embeddings {embeddings!r}; choose one of: {', '.join(FORMATS)}")
@@ -104,6 +111,7 @@ def extract(
         detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
     if not isinstance(embedder, Embedder):
         embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
+    threshold = resolve_threshold(threshold, model=embedder.name, sha256=embedder.sha256, usual=embedder.threshold)
     job = Job(
         detect=detector,
         embed=embedder,
@@ -118,17 +126,21 @@ def extract(
         headshots=folder / "headshots",
     )
     with Journal(folder / ".partial", job.settings(), embedder.dimension) as journal:
+        wanted = frozenset(map(str, sources.paths))
+        known = take_over(folder, journal, settings=job.settings(), wanted=wanted, threshold=threshold, mode=mode)
         _run(job, sources, journal, progress)
         records = [journal.records[str(path)] for path in sources.paths]
         vectors = journal.vectors()[[row for record in records for row in _rows(record)]]
         sightings = sightings_of(records, vectors, embedder.name)
-        threshold = embedder.threshold if threshold is None else threshold
+        people = people_of(sightings, vectors, threshold, mode, known=known)
         result = Extraction(
             folder=folder,
             sightings=tuple(sightings),
-            people=tuple(people_of(sightings, vectors, threshold, mode)),
+            people=tuple(people),
             photos=len(records) - len(sources.videos),
             videos=len(sources.videos),
+            known=sum("known" in record for record in records),
+            next_person=max([known.next_number, *(person.id + 1 for person in people)]),
             errors=(
                 *(
                     ItemError(str(path), "MediaError", f"{path}: the folder cannot be read: {why}")
@@ -147,7 +159,7 @@ def extract(
                 **job.values(),
             },
         )
-        write_results(result, vectors, embeddings=embeddings, started=started)
+        write_results(result, vectors, listing=source_lines(records), embeddings=embeddings, started=started)
         journal.remove()
     return result
 

@@ -27,7 +27,7 @@ __all__ = ["Journal", "Record"]
 
 Record = dict[str, Any]
 """One source: `source`, `stamp` (size and modification time), `faces`, `errors`, `notes`, and `row`, its first
-embedding's row."""
+embedding's row. `known` is there, and true, when it was taken over from an earlier result."""
 
 log = logging.getLogger("perceptkit")
 
@@ -37,12 +37,12 @@ _SIDE_BY_SIDE = ("settings.json", "journal.jsonl", "embeddings.f32")
 class Journal:
     """The open journal of a run in `folder`. One of other settings is thrown away; one in use is an InputError.
 
-    `records` maps the sources that are done to their records.
+    `records` maps the sources that are done to their records; `dimension` is that of an embedding.
     """
 
     def __init__(self, folder: Path, settings: dict[str, Any], dimension: int) -> None:
-        self._folder = folder
-        self._dimension = dimension
+        self.folder = folder
+        self.dimension = dimension
         self._rows = 0
         self.records: dict[str, Record] = {}
         settings_path, lines_path, vectors_path = (folder / name for name in _SIDE_BY_SIDE)
@@ -86,22 +86,22 @@ class Journal:
             self._lines.write(dumps({"rows": self._rows, "records": records}).encode() + b"\n")
             self._lines.flush()
         except OSError as error:
-            raise write_error(self._folder, error) from error
+            raise write_error(self.folder, error) from error
         self.records.update((record["source"], record) for record in records)
 
     def vectors(self) -> Floats:
         """All embeddings noted so far (rows, D)."""
-        data = np.fromfile(self._folder / _SIDE_BY_SIDE[2], np.float32, self._rows * self._dimension)
-        return data.reshape(-1, self._dimension)
+        data = np.fromfile(self.folder / _SIDE_BY_SIDE[2], np.float32, self._rows * self.dimension)
+        return data.reshape(-1, self.dimension)
 
     def remove(self) -> None:
         """Delete the journal: the run is complete."""
         self._files.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _recover(self) -> None:
         """Take up what is whole and cut off the rest."""
-        held = os.fstat(self._vectors.fileno()).st_size // (4 * self._dimension)
+        held = os.fstat(self._vectors.fileno()).st_size // (4 * self.dimension)
         self._lines.seek(0)
         end = 0
         for line in self._lines:
@@ -115,7 +115,7 @@ class Journal:
             self._rows = entry["rows"]
             self.records.update((record["source"], record) for record in entry["records"])
         self._lines.truncate(end)
-        self._vectors.truncate(self._rows * 4 * self._dimension)
+        self._vectors.truncate(self._rows * 4 * self.dimension)
 
 
 def _same_settings(path: Path, settings: dict[str, Any]) -> bool:

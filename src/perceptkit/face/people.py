@@ -1,8 +1,11 @@
-"""From what was noted of every source to sightings, and from sightings to people."""
+"""From what was noted of every source to sightings, and from sightings to people, who keep their numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -11,7 +14,19 @@ from .journal import Record
 from .types import Face, Person, Quality, Sighting
 from .units import group_faces
 
-__all__ = ["people_of", "sightings_of"]
+__all__ = ["NOBODY", "KnownPeople", "people_of", "sightings_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPeople:
+    """The people of an earlier run: by face id the number of the person, and the next number, which nobody has had."""
+
+    numbers: Mapping[str, int]
+    next_number: int
+
+
+NOBODY = KnownPeople({}, 0)
+"""The people who are known before the first run."""
 
 
 def sightings_of(records: Sequence[Record], vectors: Floats, model: str) -> list[Sighting]:
@@ -34,15 +49,44 @@ def sightings_of(records: Sequence[Record], vectors: Floats, model: str) -> list
     return sightings
 
 
-def people_of(sightings: Sequence[Sighting], vectors: Floats, threshold: float, mode: str) -> list[Person]:
-    """The sightings (N) with their embeddings (N, D), grouped by person; see `face.grouping` and `face.units`."""
+def people_of(
+    sightings: Sequence[Sighting], vectors: Floats, threshold: float, mode: str, *, known: KnownPeople = NOBODY
+) -> list[Person]:
+    """The sightings (N) with their embeddings (N, D), grouped by person, in order of the people's numbers.
+
+    Who is together does not depend on who was known, only the numbers do; see `face.grouping` and `face.units`. A
+    known person's number goes to the group that has most of the faces, of two known people who are one now that of
+    whom more faces are there. New people get new numbers, in order of first appearance.
+    """
     quality = np.array([sighting.quality.score for sighting in sightings], np.float32)
     tracks = [None if sighting.face.track is None else (sighting.source, sighting.face.track) for sighting in sightings]
     labels = group_faces(vectors, threshold, mode=mode, quality=quality, tracks=tracks)
     members: dict[int, list[Sighting]] = {}
     for sighting, label in zip(sightings, labels, strict=True):
         members.setdefault(int(label), []).append(sighting)
-    return [Person(label, tuple(of), _best(of, mode)) for label, of in members.items()]
+    groups = list(members.values())
+    people = [
+        Person(number, tuple(of), _best(of, mode)) for number, of in zip(_given(groups, known), groups, strict=True)
+    ]
+    return sorted(people, key=lambda person: person.id)
+
+
+def _given(groups: Sequence[Sequence[Sighting]], known: KnownPeople) -> list[int]:
+    """A number for each group of faces; of equal claims the lower number, and the earlier group, comes first."""
+    shared = Counter(
+        (known.numbers[sighting.id], place)
+        for place, group in enumerate(groups)
+        for sighting in group
+        if sighting.id in known.numbers
+    )
+    kept: dict[int, int] = {}
+    gone: set[int] = set()
+    for number, place in sorted(shared, key=lambda claim: (-shared[claim], claim)):
+        if place not in kept and number not in gone:
+            kept[place] = number
+            gone.add(number)
+    new = count(known.next_number)
+    return [kept[place] if place in kept else next(new) for place in range(len(groups))]
 
 
 def _best(sightings: Sequence[Sighting], mode: str) -> Sighting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,10 +45,12 @@ class ItemError:
 class Extraction:
     """What `extract` found and where it wrote it. In a notebook it shows the people.
 
-    `sightings` are all faces in input order, row by row as in the files; `people` are in order of first appearance,
-    `photos` and `videos` count all files that were meant, `errors` holds those of them that could not be used, `notes`
-    and `skipped` are pairs of source and remark. `settings` says which models and values made it. As text it is what
-    was found: "28 photos, 1 video, 40 faces, 11 people".
+    `sightings` are all faces in input order, row by row as in the files; `people` are in order of their numbers, which
+    are those of first appearance (0, 1, 2 ...) until the folder grows: then known people keep theirs, new ones go on
+    from `next_person`, and the numbers of people who are gone are missing. `photos` and `videos` count all files that
+    were meant, `known` those of them that were not read again because an earlier result had them. `errors` holds those
+    that could not be used, `notes` and `skipped` are pairs of source and remark. `settings` says which models and
+    values made it. As text it is what was found: "28 photos, 1 video, 40 faces, 11 people".
     """
 
     folder: Path
@@ -56,6 +58,8 @@ class Extraction:
     people: tuple[Person, ...]
     photos: int
     videos: int
+    known: int
+    next_person: int
     errors: tuple[ItemError, ...]
     notes: tuple[tuple[str, str], ...]
     skipped: tuple[tuple[str, str], ...]
@@ -82,8 +86,10 @@ class Extraction:
             "folder": str(self.folder),
             "photos": self.photos,
             "videos": self.videos,
+            "known": self.known,
             "faces": len(self.sightings),
             "people": len(self.people),
+            "next_person": self.next_person,
             "errors": [asdict(error) for error in self.errors],
             "notes": [{"source": source, "note": note} for source, note in self.notes],
             "skipped": [{"source": source, "reason": reason} for source, reason in self.skipped],
@@ -91,8 +97,13 @@ class Extraction:
         }
 
 
-def write_results(result: Extraction, vectors: Floats, *, embeddings: str, started: float) -> None:
-    """Write the files of an extraction to its folder; run.json comes last and says that they are complete."""
+def write_results(
+    result: Extraction, vectors: Floats, *, listing: Iterable[Mapping[str, Any]], embeddings: str, started: float
+) -> None:
+    """Write the files of an extraction to its folder; run.json comes last and says that they are complete.
+
+    `listing` are the lines of sources.jsonl.
+    """
     folder, settings = result.folder, result.settings
     (folder / "run.json").unlink(missing_ok=True)
     quality = np.array([sighting.quality.score for sighting in result.sightings], np.float32)
@@ -113,6 +124,7 @@ def write_results(result: Extraction, vectors: Floats, *, embeddings: str, start
         if other != embeddings:
             (folder / f"embeddings.{other}").unlink(missing_ok=True)
     write_lines(folder / "faces.jsonl", _lines(result))
+    write_lines(folder / "sources.jsonl", listing)
     write_lines(folder / "errors.jsonl", result.errors)
     with replacing(folder / "people.html") as page:
         for piece in people_page(
