@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..arrays import Floats, Picture
-from ..errors import InputError, ModelError
+from ..errors import InputError, MediaError, ModelError
 from ..images import MAX_PIXELS, decode, inspect, load
 from ..models import cpu_count
 from ..threads import spread
@@ -35,6 +35,7 @@ __all__ = [
     "Description",
     "Photo",
     "chunk_size",
+    "digest_of",
     "face_id",
     "find_faces",
     "in_full",
@@ -161,6 +162,15 @@ def face_id(digest: str, face: Face, detector: str, embedder: str, *, time: floa
     box = " ".join(str(round(float(value))) for value in face.box)
     moment = "" if time is None else f" {time:.6f}"
     return hashlib.sha256(f"{digest} {box} {detector} {embedder}{moment}".encode()).hexdigest()[:16]
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, which may be larger than the memory; MediaError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def largest(sightings: Sequence[Sighting], name: str) -> Sighting:

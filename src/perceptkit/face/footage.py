@@ -7,7 +7,6 @@ does not grow with the length of the video, but for the results.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
@@ -26,13 +25,13 @@ from ..models import cpu_count
 from ..output import count
 from ..threads import prefetch, spread
 from ..tracks import Tracker
-from ..video import Frame, Limits, batched, info, read
-from .align import align_faces, warp
-from .finding import chunk_size, landmarks_of, shorter_side
+from ..video import Limits, batched, info, read
+from .align import warp
+from .finding import chunk_size, digest_of
 from .job import HEADSHOT_MARGIN, Job, error_entry, new_record
 from .journal import Record
 from .moments import APART, Moments
-from .quality import assess
+from .samples import Sample, look_at
 from .types import Face, Quality
 
 __all__ = ["expected_samples", "process_video"]
@@ -61,15 +60,14 @@ def process_video(job: Job, source: Path, advance: Callable[[int], None]) -> tup
     `advance` is called with the number of frames looked at. What is wrong with the file is in the record.
     """
     record = new_record(source)
+    look = partial(look_at, detect=job.detect, min_face=job.min_face, max_faces=job.max_faces)
     found: list[_Described] = []
     try:
         with read(source, step=job.video_step, limits=job.limits) as frames:
-            digest = _digest(source)
+            digest = digest_of(source)
             with (
                 closing(prefetch(frames)) as ahead,
-                closing(
-                    spread(partial(_look, job), batched(ahead, chunk_size(job.detect)), workers=cpu_count())
-                ) as looked,
+                closing(spread(look, batched(ahead, chunk_size(job.detect)), workers=cpu_count())) as looked,
                 closing(_follow(chain.from_iterable(looked), job, record["notes"], advance)) as crops,
                 closing(
                     spread(partial(_describe, job, str(source), digest), batched(crops, _BATCH), workers=cpu_count())
@@ -85,17 +83,6 @@ def process_video(job: Job, source: Path, advance: Callable[[int], None]) -> tup
     good = [each for each in found if not isinstance(each.entry, ModelError)]
     record["faces"] += [each.entry for each in good]
     return record, job.stacked([each.embedding for each in good])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sample:
-    """A frame that was looked at: its faces with their aligned crops and qualities, and how many were left out."""
-
-    frame: Frame
-    faces: list[Face]
-    crops: Picture
-    qualities: list[Quality]
-    left_out: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,21 +106,8 @@ class _Described:
     embedding: Floats
 
 
-def _look(job: Job, frames: Sequence[Frame]) -> list[_Sample]:
-    """Find the faces of some frames and judge them."""
-    samples = []
-    for frame, found in zip(frames, job.detect([frame.image for frame in frames]), strict=True):
-        large = [face for face in found if shorter_side(face) >= job.min_face]
-        faces = large[: job.max_faces]
-        crops = align_faces(frame.image, landmarks_of(faces))
-        height, width = frame.image.shape[:2]
-        qualities = assess(faces, crops, width=width, height=height)
-        samples.append(_Sample(frame, faces, crops, qualities, len(large) - len(faces)))
-    return samples
-
-
 def _follow(
-    samples: Iterable[_Sample], job: Job, notes: list[str], advance: Callable[[int], None]
+    samples: Iterable[Sample], job: Job, notes: list[str], advance: Callable[[int], None]
 ) -> Generator[_Crop, None, None]:
     """Put the faces on tracks; the best crops of each, when it has ended."""
     max_gap = max(_MAX_GAP, _MISSED * job.video_step)
@@ -169,7 +143,7 @@ def _kept(moments: Moments[_Crop], spacing: float) -> list[_Crop]:
     return moments.best() if moments.offered > 1 or spacing > APART else []
 
 
-def _cut(job: Job, sample: _Sample, place: int, track: int) -> _Crop:
+def _cut(job: Job, sample: Sample, place: int, track: int) -> _Crop:
     face = sample.faces[place]
     headshot = warp(sample.frame.image, face.landmarks, side=job.headshot_side, margin=HEADSHOT_MARGIN)
     return _Crop(
@@ -192,12 +166,3 @@ def _describe(job: Job, source: str, digest: str, crops: Sequence[_Crop]) -> lis
             entry = error
         described.append(_Described(crop.face.track or 0, crop.time, entry, embedding))
     return described
-
-
-def _digest(source: Path) -> str:
-    """The SHA-256 of a file, which may be larger than the memory."""
-    try:
-        with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise MediaError(f"{source}: cannot be read: {error.strerror or error}") from error

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
+from ..errors import InputError
 from ..models import find_weights
 from .defaults import MIN_SCORE
 from .detect import DETECTORS, Detector, open_detector
 from .embed import EMBEDDERS, Embedder
 
-__all__ = ["load_detector", "load_embedder"]
+__all__ = ["load_detector", "load_embedder", "load_embedder_of"]
 
 
 def load_detector(
@@ -47,6 +49,42 @@ def load_embedder(
     build = EMBEDDERS[name].build if name in EMBEDDERS else Embedder
     embedder: Embedder = build(path, name=name, device=device, threads=threads)
     return embedder
+
+
+class Marked(Protocol):
+    """What an embedder made: a file of embeddings, or a gallery."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def model_sha256(self) -> str: ...
+    def require_model(self, name: str, sha256: str) -> None: ...
+
+
+def load_embedder_of(
+    made: Marked,
+    embedder: str | Path | Embedder | None = None,
+    *,
+    preset: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+) -> Embedder:
+    """The embedder that made some embeddings, or the one asked for if it is the same.
+
+    Raises InputError for another one, or when they were made by a file of somebody's own, which has to be given again.
+    """
+    if isinstance(embedder, Embedder):
+        made.require_model(embedder.name, embedder.sha256)
+        return embedder
+    if embedder is None and preset is None:
+        if made.model not in EMBEDDERS:
+            raise InputError(
+                f"the gallery was made by {made.model}, a file given by its path: give it again (embedder)"
+            )
+        embedder = made.model
+    loaded = load_embedder(embedder, preset=preset, device=device, threads=threads)
+    made.require_model(loaded.name, loaded.sha256)
+    return loaded
 
 
 # Names that other face systems use -> the rows that do that work here.

@@ -12,7 +12,7 @@ from ..files import expand, sniff
 from ..images import SUFFIXES as PHOTOS
 from ..video import SUFFIXES as VIDEOS
 
-__all__ = ["Sources", "find_sources", "refuse_strange"]
+__all__ = ["Sources", "find_sources", "is_video", "refuse_strange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def find_sources(paths: str | Path | Iterable[str | Path], folder: Path) -> Sour
     closed = [(path, why) for path, why in skipped if path.is_dir() and not os.access(path, os.R_OK | os.X_OK)]
     return Sources(
         tuple(sources),
-        frozenset(path for path in sources if _is_video(path)),
+        frozenset(path for path in sources if is_video(path)),
         tuple(each for each in skipped if each not in closed),
         tuple(closed),
     )
@@ -73,7 +73,7 @@ def _without_headshots(sources: Sequence[Path], folder: Path) -> list[Path]:
     return [source for source in sources if source.parent not in written]
 
 
-def _is_video(path: Path) -> bool:
+def is_video(path: Path) -> bool:
     """By its ending, or else by its first bytes; what cannot be read is left to the photos to complain about."""
     suffix = path.suffix.lower()
     if suffix in PHOTOS or suffix in VIDEOS:

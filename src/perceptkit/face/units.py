@@ -17,9 +17,9 @@ import numpy as np
 from ..arrays import Floats, Integers
 from .grouping import group
 
-__all__ = ["group_faces"]
+__all__ = ["STRANGERS", "centre", "group_faces"]
 
-_STRANGERS = 0.5  # of the threshold: what strangers hardly reach, and faces of one person in different poses do
+STRANGERS = 0.5  # of the threshold: what strangers hardly reach, and faces of one person in different poses do
 
 
 def group_faces(
@@ -35,7 +35,7 @@ def group_faces(
         return group(vectors, threshold, mode=mode, quality=quality)
     order = np.argsort(units, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(units[order])) + 1)
-    centres = np.stack([_centre(vectors[rows], quality[rows]) for rows in members])
+    centres = np.stack([centre(vectors[rows], quality[rows]) for rows in members])
     best = np.array([quality[rows].max() for rows in members], np.float32)
     return group(centres, threshold, mode=mode, quality=best)[units]
 
@@ -55,17 +55,17 @@ def _units(vectors: Floats, threshold: float, quality: Floats, tracks: Sequence[
 
 def _pieces(vectors: Floats, threshold: float, quality: Floats) -> Integers:
     """Labels (M,) of the faces of one track: all the same when they agree."""
-    lenient = min(threshold, _STRANGERS * threshold)
+    lenient = min(threshold, STRANGERS * threshold)
     agree = float((vectors @ vectors.T).min()) >= lenient
     labels = np.zeros(len(vectors), np.int64) if agree else group(vectors, lenient, mode="people")
     for label in range(int(labels.max()) + 1):
         rows = np.flatnonzero(labels == label)
-        leaving = rows[vectors[rows] @ _centre(vectors[rows], quality[rows]) < threshold]
+        leaving = rows[vectors[rows] @ centre(vectors[rows], quality[rows]) < threshold]
         labels[leaving] = labels.max() + 1 + np.arange(len(leaving))
     return labels
 
 
-def _centre(vectors: Floats, quality: Floats) -> Floats:
+def centre(vectors: Floats, quality: Floats) -> Floats:
     """The mean of unit vectors (M, D), weighted by quality and of unit length."""
     if len(vectors) == 1:
         return np.asarray(vectors[0])

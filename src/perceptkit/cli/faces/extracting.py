@@ -1,4 +1,4 @@
-"""`perceptkit faces ...`: who is in photos and videos."""
+"""`perceptkit faces extract` and `dedupe`: the unique people in photos and videos."""
 
 from __future__ import annotations
 
@@ -7,47 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import limits, terminal
-from ..face import defaults
-from ..output import count, dumps
-from .options import ITEMS_FAILED, LACKING, MODELS, OUTPUT, AsJson, DetectorName, Device, Preset
+from ... import limits, terminal
+from ...face import defaults
+from ...output import count, dumps
+from ..options import ITEMS_FAILED, LACKING, OUTPUT, AsJson, DetectorName, Device, Preset
+from .options import VIDEOS, WHICH, EmbedderName, MinScore, Mode, Threshold
 
 if TYPE_CHECKING:
-    from ..face import Extraction
+    from ...face import Extraction
 
-__all__ = ["app"]
-
-app = typer.Typer(no_args_is_help=True, help="Find the unique people in photos and videos; compare and search faces.")
-
-WHICH = "What counts as a face, and as the same person"
-VIDEOS = "Videos"
+__all__ = ["dedupe", "extract"]
 
 
-EmbedderName = Annotated[
-    str | None,
-    typer.Option("--embedder", help="An embedder by name, or the path of its file.", rich_help_panel=MODELS),
-]
-
-Threshold = Annotated[
-    float | None,
-    typer.Option(
-        help="Cosine similarity (-1..1) from which two faces are the same person; higher is stricter. "
-        "Without it: the embedder's own, 0.36 to 0.40.",
-        rich_help_panel=WHICH,
-        show_default=False,
-    ),
-]
-
-Mode = Annotated[
-    str,
-    typer.Option(help="How faces are grouped: people (by mean similarity) or first (greedy, first face kept).",
-                 rich_help_panel=WHICH),
-]  # fmt: skip
-
-MinScore = Annotated[float, typer.Option(help="Drop detections with a lower score (0..1).", rich_help_panel=WHICH)]
-
-
-@app.command("extract")
 def extract(
     paths: Annotated[
         list[str],
@@ -104,7 +75,7 @@ def extract(
     Writes faces.jsonl, embeddings, headshots and people.html, a contact sheet. A run that was stopped goes on when
     the same command is run again. Exit code 3: finished, but some files could not be used.
     """
-    from .. import face, video
+    from ... import face, video
 
     with terminal.progress("pictures") as progress:
         result = face.extract(
@@ -137,7 +108,6 @@ def extract(
         raise typer.Exit(LACKING if lacking else ITEMS_FAILED)
 
 
-@app.command("dedupe")
 def dedupe(
     embeddings: Annotated[Path, typer.Argument(help="embeddings.npz, or the folder that faces extract wrote.")],
     threshold: Threshold = None,
@@ -148,7 +118,7 @@ def dedupe(
 
     Prints a line a person: the number, and the ids of its faces, the best first.
     """
-    from .. import face
+    from ... import face
 
     people = face.dedupe(embeddings, threshold=threshold, mode=mode)
     if as_json:
@@ -156,76 +126,6 @@ def dedupe(
     else:
         for number, ids in enumerate(people):
             typer.echo(f"{number}\t{' '.join(ids)}")
-
-
-@app.command("compare")
-def compare(
-    first: Annotated[Path, typer.Argument(help="A photo.")],
-    second: Annotated[Path, typer.Argument(help="Another photo.")],
-    preset: Preset = None,
-    detector: DetectorName = None,
-    embedder: EmbedderName = None,
-    device: Device = "auto",
-    threshold: Threshold = None,
-    min_score: MinScore = defaults.MIN_SCORE,
-    as_json: AsJson = False,
-) -> None:
-    """Say whether two photos show the same person, by the largest face of each."""
-    from .. import face
-
-    result = face.compare(
-        first,
-        second,
-        preset=preset,
-        detector=detector,
-        embedder=embedder,
-        device=device,
-        threshold=threshold,
-        min_score=min_score,
-    )
-    if as_json:
-        typer.echo(dumps({"similarity": result.similarity, "threshold": result.threshold, "same": result.same}))
-    else:
-        verdict = "the same person" if result.same else "different people"
-        typer.echo(f"{verdict}: similarity {result.similarity:.3f}, threshold {result.threshold:.3f}")
-
-
-@app.command("search")
-def search(
-    gallery: Annotated[Path, typer.Argument(help="A folder that faces extract wrote, or its embeddings.npz.")],
-    photo: Annotated[Path, typer.Argument(help="The photo whose faces to look for.")],
-    top: Annotated[int, typer.Option(help="Matches to show for a face.", rich_help_panel=OUTPUT)] = defaults.TOP,
-    preset: Preset = None,
-    detector: DetectorName = None,
-    embedder: EmbedderName = None,
-    device: Device = "auto",
-    threshold: Threshold = None,
-    min_score: MinScore = defaults.MIN_SCORE,
-    as_json: AsJson = False,
-) -> None:
-    """Find the faces of an earlier extraction that are nearest to each face of a photo."""
-    from .. import face
-
-    queries = face.search(
-        gallery,
-        photo,
-        top=top,
-        preset=preset,
-        detector=detector,
-        embedder=embedder,
-        device=device,
-        threshold=threshold,
-        min_score=min_score,
-    )
-    if as_json:
-        typer.echo(dumps([{"box": query.face.face.box, "matches": query.matches} for query in queries], indent=2))
-        return
-    for query in queries:
-        typer.echo(f"face at {', '.join(str(round(float(value))) for value in query.face.face.box)}")
-        for match in query.matches:
-            typer.echo(
-                f"  {match.similarity:6.3f}  {'same' if match.same else '    '}  {match.source}  {match.face_id}"
-            )
 
 
 def _print_extraction(result: Extraction) -> None:
