@@ -6,6 +6,10 @@
     sightings = face.find_faces([image])                             # arrays in memory -> faces
     detect = face.load_detector("yunet"); embed = face.load_embedder("mobilefacenet")
 
+    face.enrol("Anna", "scan.mp4", gallery="staff")               # a video in which the head turns -> known by name
+    face.identify("party/", gallery="staff")                      # whose faces they are
+    face.track("film.mp4", gallery="staff", target="Anna")        # followed, found and lost
+
 Names are loaded when they are first used.
 """
 
@@ -16,6 +20,7 @@ from typing import TYPE_CHECKING
 from ..lazy import load_names
 
 if TYPE_CHECKING:
+    from . import gallery
     from .align import align_faces, similarity
     from .calibration import Calibration, OperatingPoint, calibrate
     from .detect import DETECTORS, Detector
@@ -29,6 +34,14 @@ if TYPE_CHECKING:
     from .live import watch
     from .loading import load_detector, load_embedder
     from .matching import Comparison, Match, Query, compare, dedupe, search
+    from .reference import (
+        blur_score,
+        extract_embeddings_from_image,
+        extract_embeddings_from_video,
+        frontal_score,
+        load_embeddings_cache,
+        save_embeddings_cache,
+    )
     from .store import Embeddings, load_embeddings, save_embeddings
     from .tracking import Tracking, track
     from .types import Face, Person, Quality, Sighting
@@ -42,12 +55,23 @@ _HOMES = {
     "enrolment": ("Enrolment", "enrol"),
     "extraction": ("Extraction", "ItemError", "extract"),
     "finding": ("find_faces",),
-    "gallery": ("Gallery", "Identity", "load_gallery"),
+    "gallery": (),
+    "gallery.files": ("load_gallery",),
+    "gallery.identity": ("Identity",),
+    "gallery.people": ("Gallery",),
     "grouping": ("group",),
     "identifying": ("Identification", "Seen", "identify"),
     "live": ("watch",),
     "loading": ("load_detector", "load_embedder"),
     "matching": ("Comparison", "Match", "Query", "compare", "dedupe", "search"),
+    "reference": (
+        "blur_score",
+        "extract_embeddings_from_image",
+        "extract_embeddings_from_video",
+        "frontal_score",
+        "load_embeddings_cache",
+        "save_embeddings_cache",
+    ),
     "store": ("Embeddings", "load_embeddings", "save_embeddings"),
     "tracking": ("Tracking", "track"),
     "types": ("Face", "Person", "Quality", "Sighting"),
@@ -79,19 +103,26 @@ __all__ = [
     "Track",
     "Tracking",
     "align_faces",
+    "blur_score",
     "calibrate",
     "compare",
     "dedupe",
     "enrol",
     "extract",
+    "extract_embeddings_from_image",
+    "extract_embeddings_from_video",
     "find_faces",
+    "frontal_score",
+    "gallery",
     "group",
     "identify",
     "load_detector",
     "load_embedder",
     "load_embeddings",
+    "load_embeddings_cache",
     "load_gallery",
     "save_embeddings",
+    "save_embeddings_cache",
     "search",
     "similarity",
     "track",
