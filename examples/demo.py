@@ -1,5 +1,5 @@
-"""The main jobs: who is in these photos, where does everybody in this video look, who puts which foot down when, what
-does that sound like, and where does a sound come from? Writes demo-out/ and says what to open.
+"""The main jobs: who is in these photos, who of them is Anna, where does everybody in this video look, who puts which
+foot down when, what does that sound like, and where does a sound come from? Writes demo-out/ and says what to open.
 
 Real photos, a video and weights are taken from the folder `shared` beside the project (or where PERCEPTKIT_MODELS is).
 Where there are none, and no network to get weights from, the same jobs run on painted faces with stand-in networks of
@@ -31,6 +31,11 @@ def main() -> None:
         if media.is_dir():
             os.environ["PERCEPTKIT_MODELS"] = str(MODELS)
             people = face.extract(media / "faces" / "people", OUTPUT / "people", preset="permissive")
+            anna = sorted((media / "faces" / "people").glob("person01_*"))[:2]
+            known = face.enrol("Anna", anna, gallery=OUTPUT / "gallery", preset="permissive")
+            named = face.identify(media / "faces" / "people", gallery=known.gallery, preset="permissive")
+            film = media / "video" / "classroom.mp4"
+            followed = face.track(film, OUTPUT / "tracks", gallery=known.gallery, preset="permissive")
             seen = gaze.annotate_video(media / "video" / "classroom.mp4", OUTPUT / "gaze", preset="permissive")
             found = foley.detect(media / "video" / "walk-grass-side.mp4", preset="permissive")
             heard = foley.add_sound(
@@ -40,7 +45,7 @@ def main() -> None:
             steps = list(found.steps)
         else:
             print("No real photos and weights here: painted faces and stand-in networks instead.")
-            people, seen = use_painted(OUTPUT / "input")
+            people, known, named, followed, seen = use_painted(OUTPUT / "input")
             steps = walk_in_numbers()
             foley.write_sound(steps, OUTPUT / "footsteps.wav", foley.Style("grass"))
         recording = record_passer_by(OUTPUT / "passing.wav")
@@ -49,6 +54,7 @@ def main() -> None:
     except errors.PerceptkitError as error:
         sys.exit(f"error: {error}")
     print_people(people)
+    print_names(known, named, followed)
     print_gaze(seen)
     print_steps(steps)
     if media.is_dir():
@@ -68,6 +74,16 @@ def print_people(result: face.Extraction) -> None:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         print(f"  person {person.id}: {count(len(names), 'face', 'faces')} in {', '.join(names[:3])}{more}")
     print(f"open {result.folder / 'people.html'}")
+
+
+def print_names(known: face.Enrolment, named: face.Identification, followed: face.Tracking) -> None:
+    """Who was found again."""
+    print(f"\n{known}")
+    for seen in named.faces:
+        if seen.identity.name is not None:
+            print(f"  {seen.identity.name} in {Path(seen.source).name}: similarity {seen.identity.similarity:.2f}")
+    print(f"{named}\n{followed}")
+    print(f"open {known.picture}, {followed.picture} and {followed.folder / 'tracks.png'}")
 
 
 def print_gaze(result: gaze.Annotation) -> None:
@@ -122,10 +138,12 @@ def walk_in_numbers() -> list[foley.Footstep]:
     return foley.detect_footsteps(walk.poses([number / 30 for number in range(round(walk.length * 30))]))
 
 
-def use_painted(folder: Path) -> tuple[face.Extraction, gaze.Annotation]:
+def use_painted(
+    folder: Path,
+) -> tuple[face.Extraction, face.Enrolment, face.Identification, face.Tracking, gaze.Annotation]:
     """The same jobs on photos and a video that are painted here, with the networks of the tests."""
     sys.path.insert(0, str(PROJECT / "tests"))
-    from tiny_networks import write_embedder, write_gaze, write_photo, write_scrfd
+    from tiny_networks import blank, paint, write_embedder, write_gaze, write_photo, write_scrfd, write_video
 
     photos = folder / "photos"
     photos.mkdir(parents=True)
@@ -133,8 +151,16 @@ def use_painted(folder: Path) -> tuple[face.Extraction, gaze.Annotation]:
         write_photo(photos / f"{number:02}.png", (64, 64, number % 4), (352, 224, (number + 1) % 5), noise=number + 1)
     detector, embedder = write_scrfd(folder / "detector.onnx"), write_embedder(folder / "embedder.onnx")
     people = face.extract(photos, OUTPUT / "people", detector=detector, embedder=embedder, threshold=0.9)
+    models = {"detector": detector, "embedder": embedder, "threshold": 0.9}
+    anna = write_photo(folder / "anna.png", (64, 64, 1), noise=99)
+    known = face.enrol("Anna", anna, gallery=OUTPUT / "gallery", **models)
+    named = face.identify(photos, gallery=known.gallery, **models)
     estimator = write_gaze(folder / "gaze.onnx")
-    return people, gaze.annotate_video(photos, OUTPUT / "gaze", detector=detector, gaze=estimator, rate=5)
+    seen = gaze.annotate_video(photos, OUTPUT / "gaze", detector=detector, gaze=estimator, rate=5)
+    frames = [paint(blank(), 32 * (number // 4), 64, person=1, noise=number + 1) for number in range(40)]
+    film = write_video(folder / "film.mp4", frames, times=[number / 20 for number in range(40)])
+    followed = face.track(film, OUTPUT / "tracks", gallery=known.gallery, **models)
+    return people, known, named, followed, seen
 
 
 if __name__ == "__main__":

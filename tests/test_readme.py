@@ -57,7 +57,7 @@ def run(command: list[str], folder: Path) -> str:
 
 @pytest.mark.weights
 def test_the_commands_run_in_their_order(folder: Path) -> None:
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 9
     outputs = [run([sys.executable, "-m", *shlex.split(command)], folder) for command in COMMANDS]
     assert outputs[0].startswith("8 photos, ")
     assert "photos/person01_01.jpg" in outputs[1]
@@ -68,8 +68,20 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
         "headshots",
         "errors.jsonl",
         "run.json",
+        "sources.jsonl",
     }
-    assert outputs[2].startswith("5 frames, 1 track")
+    assert outputs[2].startswith("Anna: 1 face kept")
+    assert "Anna\t" in outputs[3]
+    assert "8 files, " in outputs[3]
+    assert "Anna is in sight from 0.0 to" in outputs[4]
+    assert {path.name for path in (folder / "talk-tracks").iterdir()} == {
+        "annotated.mp4",
+        "crop.mp4",
+        "tracks.jsonl",
+        "tracks.png",
+        "summary.json",
+    }
+    assert outputs[5].startswith("5 frames, 1 track")
     assert {path.name for path in (folder / "talk-gaze").iterdir()} == {
         "annotated.mp4",
         "gaze.jsonl",
@@ -78,8 +90,8 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
         "timeline.png",
         "heatmap.png",
     }
-    assert "walking" in outputs[3]
-    assert "footsteps on gravel: heard.mp4" in outputs[3]
+    assert "walking" in outputs[6]
+    assert "footsteps on gravel: heard.mp4" in outputs[6]
     assert {path.name for path in (folder / "heard-foley").iterdir()} == {
         "footsteps.wav",
         "events.csv",
@@ -92,31 +104,33 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
         "stats.json",
         "timeline.png",
     }
-    assert outputs[4] == "walk.wav: 1.000 s, 16000 Hz, 1 channel, PCM_16, 2 angles\n"
-    assert "walk-picture.png" in outputs[5]
+    assert outputs[7] == "walk.wav: 1.000 s, 16000 Hz, 1 channel, PCM_16, 2 angles\n"
+    assert "walk-picture.png" in outputs[8]
     assert (folder / "walk.csv").read_text() == "timestamp,angle\n0.000,45.00\n0.500,90.00\n"
 
 
 @pytest.mark.weights
 def test_the_python_examples_run_and_say_what_they_should(folder: Path) -> None:
     outputs = [run([sys.executable, "-c", block], folder) for block in PYTHON_BLOCKS]
-    assert len(outputs) == 8
+    assert len(outputs) == 9
     assert "photos/person01_0" in outputs[0]
     assert outputs[1].strip().endswith("(128,)")
     assert outputs[2].strip() == "(1, 128)"
-    same, similarity, threshold = outputs[3].split()
+    assert outputs[3].startswith("Anna: 1 face kept")
+    assert outputs[3].count(" Anna 0.") == 6
+    same, similarity, threshold = outputs[4].split()
     assert (same, threshold) == ("False", "0.4")
     assert float(similarity) < 0.3
-    track, visible, camera = outputs[4].split()
+    track, visible, camera = outputs[5].split()
     assert track == "1"
     assert float(visible) == pytest.approx(0.2)
     assert 0 <= float(camera) <= 0.2
-    assert outputs[5].count("heel_strike") >= 3
-    shape, loudness = outputs[6].strip().rsplit(" ", 1)
+    assert outputs[6].count("heel_strike") >= 3
+    shape, loudness = outputs[7].strip().rsplit(" ", 1)
     assert shape == "(225600, 2)"
     assert float(loudness) == pytest.approx(-23, abs=1)
     assert (folder / "walk-heard.mp4").is_file()
-    assert outputs[7].strip() == "1.5 [-5.  5.]"
+    assert outputs[8].strip() == "1.5 [-5.  5.]"
 
 
 def test_every_file_it_links_to_is_there() -> None:
