@@ -13,6 +13,9 @@ from PIL import Image
 from perceptkit import face, images
 from perceptkit.errors import InputError, MediaError
 from perceptkit.face import Embeddings, load_embeddings
+from perceptkit.face.approximate import Index, load_index
+from perceptkit.face.matching import INDEXES
+from perceptkit.face.store import open_embeddings
 from shared_data import faces_file, model_file, people_photos
 from tiny_networks import blank, face_box, paint, write_embedder, write_photo, write_scrfd
 
@@ -158,8 +161,36 @@ def test_no_more_are_returned_than_there_are(tmp_path: Path, models: dict[str, A
 
 def test_a_gallery_is_a_folder_a_file_or_loaded(tmp_path: Path, models: dict[str, Any], gallery: Path) -> None:
     photo = write_photo(tmp_path / "query.png", (96, 64, 1))
-    forms = (gallery, str(gallery), gallery / "embeddings.npz", load_embeddings(gallery))
+    forms = (gallery, str(gallery), gallery / "embeddings.npz", load_embeddings(gallery), open_embeddings(gallery))
     assert len({face.search(form, photo, **models)[0].matches for form in forms}) == 1
+
+
+def test_each_index_finds_the_same_in_a_small_gallery(tmp_path: Path, models: dict[str, Any], gallery: Path) -> None:
+    photo = write_photo(tmp_path / "query.png", (96, 64, 1), (320, 256, 2))
+    ways: list[str | Index] = [*INDEXES, load_index(gallery)]
+    found = [face.search(gallery, photo, index=way, **models) for way in ways]
+    assert len({tuple(query.matches for query in queries) for queries in found}) == 1
+
+
+def test_an_index_that_does_not_fit_is_refused(tmp_path: Path, models: dict[str, Any], gallery: Path) -> None:
+    photo = write_photo(tmp_path / "query.png", (96, 64, 1))
+    with pytest.raises(InputError, match="unknown index 'hnsw'; choose from: exact, faiss"):
+        face.search(gallery, photo, index="hnsw", **models)
+    with pytest.raises(InputError, match="index 'faiss' is kept beside a file: give the path of the gallery"):
+        face.search(load_embeddings(gallery), photo, index="faiss", **models)
+    face.extract(photo, tmp_path / "other", **models)
+    with pytest.raises(InputError, match=r"the index is of \(1, 8\) vectors, the gallery has \(6, 8\)"):
+        face.search(gallery, photo, index=load_index(tmp_path / "other"), **models)
+
+
+def test_a_damaged_vector_of_the_gallery_is_an_input_error(
+    tmp_path: Path, models: dict[str, Any], gallery: Path
+) -> None:
+    known = load_embeddings(gallery)
+    known.vectors[3, 2] = np.nan
+    face.save_embeddings(gallery / "embeddings.npz", known)
+    with pytest.raises(InputError, match=r"a vector is not of length 1 \(row 3\)"):
+        face.search(gallery, write_photo(tmp_path / "query.png", (96, 64, 1)), **models)
 
 
 def test_an_empty_gallery_has_no_matches(tmp_path: Path, models: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,9 +18,21 @@ import pytest
 
 from perceptkit.errors import InputError
 from perceptkit.face import Embeddings, load_embeddings, save_embeddings
-from perceptkit.face.store import FORMATS
+from perceptkit.face.nearest import check_lengths
+from perceptkit.face.store import FORMATS, open_embeddings
 
 EVERY_FORMAT = pytest.mark.parametrize("suffix", FORMATS)
+
+
+def open_and_use(path: Path) -> Embeddings:
+    """A file opened, and all of it used."""
+    opened = open_embeddings(path)
+    check_lengths(opened.vectors)
+    return replace(opened, face_ids=tuple(opened.face_ids), sources=tuple(opened.sources))
+
+
+Reader = Callable[[Path], Embeddings]
+EVERY_READER = pytest.mark.parametrize("read", [load_embeddings, open_and_use], ids=["loaded", "opened"])
 
 
 def embeddings_of(sources: list[str], dimension: int = 5) -> Embeddings:
@@ -67,6 +80,7 @@ def write_npz(path: Path, parts: dict[str, Any]) -> Path:
     return path
 
 
+@EVERY_READER
 @EVERY_FORMAT
 @pytest.mark.parametrize(
     "sources",
@@ -77,19 +91,20 @@ def write_npz(path: Path, parts: dict[str, Any]) -> Path:
     ],
     ids=["no faces", "one", "names of all kinds"],
 )
-def test_what_was_saved_is_loaded(tmp_path: Path, suffix: str, sources: list[str]) -> None:
+def test_what_was_saved_is_loaded(tmp_path: Path, suffix: str, sources: list[str], read: Reader) -> None:
     saved = embeddings_of(sources)
     save_embeddings(tmp_path / f"embeddings.{suffix}", saved)
-    assert_same(load_embeddings(tmp_path / f"embeddings.{suffix}"), saved)
-    assert_same(load_embeddings(tmp_path), saved)
+    assert_same(read(tmp_path / f"embeddings.{suffix}"), saved)
+    assert_same(read(tmp_path), saved)
     assert [path.name for path in tmp_path.iterdir()] == [f"embeddings.{suffix}"]
 
 
+@EVERY_READER
 @EVERY_FORMAT
-def test_tracks_of_videos_are_kept(tmp_path: Path, suffix: str) -> None:
+def test_tracks_of_videos_are_kept(tmp_path: Path, suffix: str, read: Reader) -> None:
     saved = replace(embeddings_of(["a.mp4", "a.mp4", "b.jpg"]), tracks=np.array([1, 2, 0]))
     save_embeddings(tmp_path / f"embeddings.{suffix}", saved)
-    loaded = load_embeddings(tmp_path)
+    loaded = read(tmp_path)
     assert_same(loaded, saved)
     assert loaded.tracks is not None
     assert loaded.tracks.tolist() == [1, 2, 0]
@@ -132,6 +147,60 @@ def test_an_old_file_stays_when_the_new_one_cannot_be_written(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["embeddings.npz"]
 
 
+def test_an_opened_file_is_not_read_and_its_vectors_are_aligned(tmp_path: Path) -> None:
+    """What is changed in the file afterwards is seen, which shows that no copy was made."""
+    saved = embeddings_of(["a.jpg", "b.jpg", "c.jpg"])
+    for name, tracks in (("photos.npz", None), ("videos.npz", np.array([1, 2, 0]))):
+        path = tmp_path / name
+        save_embeddings(path, replace(saved, tracks=tracks))
+        opened = open_embeddings(path)
+        assert opened.vectors.flags.aligned
+        assert not opened.vectors.flags.writeable
+        place = path.read_bytes().index(saved.vectors.tobytes())
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(saved.vectors[::-1].tobytes())
+        np.testing.assert_array_equal(opened.vectors, saved.vectors[::-1])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let a file be replaced that is mapped")
+def test_an_opened_file_may_be_replaced_and_stays_as_it_was(tmp_path: Path) -> None:
+    saved = embeddings_of(["a.jpg", "b.jpg"])
+    save_embeddings(tmp_path / "embeddings.npz", saved)
+    opened = open_embeddings(tmp_path)
+    save_embeddings(tmp_path / "embeddings.npz", embeddings_of(["c.jpg"]))
+    assert_same(replace(opened, face_ids=tuple(opened.face_ids), sources=tuple(opened.sources)), saved)
+
+
+def test_the_texts_of_an_opened_file_are_a_sequence(tmp_path: Path) -> None:
+    save_embeddings(tmp_path / "embeddings.npz", embeddings_of(["a.jpg", "b.jpg", "c.jpg"]))
+    sources = open_embeddings(tmp_path).sources
+    assert (len(sources), sources[1], sources[-1], list(sources[1:])) == (3, "b.jpg", "c.jpg", ["b.jpg", "c.jpg"])
+    assert sources.index("c.jpg") == 2
+    assert type(sources[0]) is str
+    with pytest.raises(IndexError):
+        sources[3]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"embeddings": np.asfortranarray(embeddings_of(["a", "b", "c"]).vectors)},
+        {"embeddings": embeddings_of(["a", "b", "c"]).vectors.astype(np.float64)},
+        {"embeddings": embeddings_of(["a", "b", "c"]).vectors.astype(">f4")},
+    ],
+    ids=["by column", "of double precision", "big-endian"],
+)
+@EVERY_READER
+def test_vectors_that_others_stored_in_their_way_are_read(
+    tmp_path: Path, parts: dict[str, Any], change: dict[str, Any], read: Reader
+) -> None:
+    loaded = read(write_npz(tmp_path / "embeddings.npz", parts | change))
+    np.testing.assert_array_equal(loaded.vectors, change["embeddings"])
+    assert loaded.vectors.dtype == np.float32
+    assert loaded.vectors.flags.c_contiguous
+
+
 # ---- Files that are something else, or worse
 
 
@@ -150,37 +219,47 @@ def test_a_trap_is_one(tmp_path: Path) -> None:
     assert (tmp_path / "sprung").exists()
 
 
+@EVERY_READER
 @pytest.mark.parametrize("name", ["sources", "embeddings", "version", "model"])
-def test_objects_in_an_npz_are_refused_and_not_made(tmp_path: Path, parts: dict[str, Any], name: str) -> None:
+def test_objects_in_an_npz_are_refused_and_not_made(
+    tmp_path: Path, parts: dict[str, Any], name: str, read: Reader
+) -> None:
     sprung = tmp_path / "sprung"
     parts[name] = np.array([Trap(sprung)] * 3, dtype=object)
     path = write_npz(tmp_path / "embeddings.npz", parts)
     with pytest.raises(InputError, match="is not a file of embeddings"):
-        load_embeddings(path)
+        read(path)
     assert not sprung.exists()
 
 
+@EVERY_READER
 @pytest.mark.parametrize("name", ["embeddings.npz", "embeddings.pkl", "embeddings.parquet", "embeddings"])
-def test_a_pickle_is_refused_and_not_read(tmp_path: Path, name: str) -> None:
+def test_a_pickle_is_refused_and_not_read(tmp_path: Path, name: str, read: Reader) -> None:
     sprung = tmp_path / "sprung"
     (tmp_path / name).write_bytes(pickle.dumps(Trap(sprung)))
     with pytest.raises(InputError, match="is not a file of embeddings"):
-        load_embeddings(tmp_path / name)
+        read(tmp_path / name)
     assert not sprung.exists()
 
 
-def test_a_part_that_unpacks_to_far_more_than_its_file_is_refused(tmp_path: Path, parts: dict[str, Any]) -> None:
+@EVERY_READER
+def test_a_part_that_unpacks_to_far_more_than_its_file_is_refused(
+    tmp_path: Path, parts: dict[str, Any], read: Reader
+) -> None:
     """Forty kilobytes that would become forty megabytes."""
     parts["embeddings"] = np.zeros((20_000, 512), np.float32)
     path = tmp_path / "embeddings.npz"
     np.savez_compressed(path, **parts)
     assert path.stat().st_size < 100_000
     with pytest.raises(InputError, match=r"its parts are compressed"):
-        load_embeddings(path)
+        read(path)
 
 
+@EVERY_READER
 @pytest.mark.parametrize("count", [10**7, 10**12, 10**17])
-def test_a_part_that_claims_more_than_it_has_is_refused(tmp_path: Path, parts: dict[str, Any], count: int) -> None:
+def test_a_part_that_claims_more_than_it_has_is_refused(
+    tmp_path: Path, parts: dict[str, Any], count: int, read: Reader
+) -> None:
     """A header of a hundred bytes that asks for up to exabytes of memory."""
     path = write_npz(tmp_path / "good.npz", parts)
     lying = tmp_path / "embeddings.npz"
@@ -190,9 +269,10 @@ def test_a_part_that_claims_more_than_it_has_is_refused(tmp_path: Path, parts: d
         for name in good.namelist():
             bad.writestr(name, header.getvalue() + b"\0" * 60 if name == "embeddings.npy" else good.read(name))
     with pytest.raises(InputError, match="is not a file of embeddings"):
-        load_embeddings(lying)
+        read(lying)
 
 
+@EVERY_READER
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -213,30 +293,32 @@ def test_a_part_that_claims_more_than_it_has_is_refused(tmp_path: Path, parts: d
     ],
 )
 def test_parts_that_do_not_fit_are_refused(
-    tmp_path: Path, parts: dict[str, Any], changes: dict[str, Any], problem: str
+    tmp_path: Path, parts: dict[str, Any], changes: dict[str, Any], problem: str, read: Reader
 ) -> None:
     path = write_npz(tmp_path / "embeddings.npz", parts | changes)
     with pytest.raises(InputError, match=problem):
-        load_embeddings(path)
+        read(path)
 
 
+@EVERY_READER
 @pytest.mark.parametrize("name", ["version", "model", "model_sha256", "face_ids", "sources", "quality", "embeddings"])
-def test_what_is_missing_is_named(tmp_path: Path, parts: dict[str, Any], name: str) -> None:
+def test_what_is_missing_is_named(tmp_path: Path, parts: dict[str, Any], name: str, read: Reader) -> None:
     del parts[name]
     path = write_npz(tmp_path / "embeddings.npz", parts)
     with pytest.raises(InputError, match=f"is not a file of embeddings: it lacks {name}"):
-        load_embeddings(path)
+        read(path)
 
 
+@EVERY_READER
 @EVERY_FORMAT
-def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path, suffix: str) -> None:
+def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path, suffix: str, read: Reader) -> None:
     path = tmp_path / f"embeddings.{suffix}"
     save_embeddings(path, embeddings_of(["a.jpg", "b.jpg"]))
     whole = path.read_bytes()
     for length in range(0, len(whole), 23):
         path.write_bytes(whole[:length])
         with pytest.raises(InputError, match="is not a file of embeddings"):
-            load_embeddings(path)
+            read(path)
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["as it is", "packed"])
@@ -253,6 +335,76 @@ def test_a_damaged_byte_is_noticed_or_does_not_matter(tmp_path: Path, parts: dic
         except InputError:
             continue
         np.testing.assert_array_equal(loaded.vectors, parts["embeddings"])
+
+
+def test_a_damaged_byte_of_an_opened_file_does_no_harm(tmp_path: Path, parts: dict[str, Any]) -> None:
+    """Sizes, lengths of vectors and what is no text are noticed, not each byte; but nothing else is read."""
+    path = write_npz(tmp_path / "embeddings.npz", parts)
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(0, len(whole), 3):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            opened = open_and_use(path)
+        except InputError:
+            refused += 1
+        else:
+            assert opened.vectors.shape == (3, 5)
+            assert len(opened.face_ids) == 3
+    assert refused > 100
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "problem"),
+    [
+        (b"(3, 5)", b"(3, 4)", "has 60 bytes"),
+        (b"(3, 5)", b"(-3,5)", "is not a file of embeddings"),
+        (b"'<f4'", b"'|O4'", "is not a file of embeddings"),
+        (b"'<f4'", b"'<V4'", "holds|V4|is not a file"),
+        (b"PK\x03\x04", b"PK\x03\x05", "is not where it should be|Bad magic|is not a file"),
+        (b"\x93NUMPY\x01", b"\x93NUMPY\x03", "npy of version"),
+        (b"embeddings.npy", b"embeddings.npz", "is not where it should be"),
+    ],
+)
+def test_an_opened_part_that_is_not_what_it_says_is_refused(
+    tmp_path: Path, parts: dict[str, Any], find: bytes, put: bytes, problem: str
+) -> None:
+    path = tmp_path / "embeddings.npz"
+    write_npz(path, {"embeddings": parts.pop("embeddings"), **parts})
+    path.write_bytes(path.read_bytes().replace(find, put, 1))
+    with pytest.raises(InputError, match=problem):
+        open_embeddings(path)
+
+
+@EVERY_READER
+def test_a_part_that_is_there_twice_is_refused(tmp_path: Path, parts: dict[str, Any], read: Reader) -> None:
+    path = write_npz(tmp_path / "embeddings.npz", parts)
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("model.npy", archive.read("model.npy"))
+    with pytest.raises(InputError, match="a part is there twice"):
+        read(path)
+
+
+@EVERY_READER
+def test_texts_that_are_none_are_refused(tmp_path: Path, parts: dict[str, Any], read: Reader) -> None:
+    path = write_npz(tmp_path / "numbers.npz", parts | {"sources": np.arange(3)})
+    with pytest.raises(InputError, match=r"its sources are int64 \(3,\), not texts"):
+        read(path)
+
+
+@EVERY_READER
+@pytest.mark.parametrize("name", ["sources", "face_ids", "model", "model_sha256", "version"])
+def test_numbers_that_are_no_characters_are_refused(
+    tmp_path: Path, parts: dict[str, Any], name: str, read: Reader
+) -> None:
+    bad = np.full(3, 0x7FFFFFFF, np.uint32).view("<U1")
+    path = write_npz(
+        tmp_path / "characters.npz", parts | {name: bad if name in ("sources", "face_ids") else bad[0:1].reshape(())}
+    )
+    with pytest.raises(InputError, match=r"damaged: text 0 is none"):
+        read(path)
 
 
 def test_a_damaged_parquet_file_is_noticed_or_gives_vectors(tmp_path: Path) -> None:
@@ -307,11 +459,12 @@ def test_a_parquet_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
         load_embeddings(path)
 
 
-def test_a_path_without_embeddings_is_named_with_the_way_out(tmp_path: Path) -> None:
+@EVERY_READER
+def test_a_path_without_embeddings_is_named_with_the_way_out(tmp_path: Path, read: Reader) -> None:
     with pytest.raises(InputError, match=r"has no embeddings\.npz; give a folder written by: perceptkit faces extract"):
-        load_embeddings(tmp_path)
+        read(tmp_path)
     with pytest.raises(InputError, match=r"cannot read .*missing\.npz: No such file or directory"):
-        load_embeddings(tmp_path / "missing.npz")
+        read(tmp_path / "missing.npz")
 
 
 def test_vectors_of_another_model_are_refused() -> None:

@@ -22,6 +22,7 @@ from ..lazy import load_names
 if TYPE_CHECKING:
     from . import gallery
     from .align import align_faces, similarity
+    from .approximate import Index, load_index
     from .calibration import Calibration, OperatingPoint, calibrate
     from .detect import DETECTORS, Detector
     from .embed import EMBEDDERS, Embedder
@@ -42,13 +43,14 @@ if TYPE_CHECKING:
         load_embeddings_cache,
         save_embeddings_cache,
     )
-    from .store import Embeddings, load_embeddings, save_embeddings
+    from .store import Embeddings, load_embeddings, open_embeddings, save_embeddings
     from .tracking import Tracking, track
     from .types import Face, Person, Quality, Sighting
     from .voting import Track
 
 _HOMES = {
     "align": ("align_faces", "similarity"),
+    "approximate": ("Index", "load_index"),
     "calibration": ("Calibration", "OperatingPoint", "calibrate"),
     "detect": ("DETECTORS", "Detector"),
     "embed": ("EMBEDDERS", "Embedder"),
@@ -72,7 +74,7 @@ _HOMES = {
         "load_embeddings_cache",
         "save_embeddings_cache",
     ),
-    "store": ("Embeddings", "load_embeddings", "save_embeddings"),
+        "store": ("Embeddings", "load_embeddings", "open_embeddings", "save_embeddings"),
     "tracking": ("Tracking", "track"),
     "types": ("Face", "Person", "Quality", "Sighting"),
     "voting": ("Track",),
@@ -92,6 +94,7 @@ __all__ = [
     "Gallery",
     "Identification",
     "Identity",
+    "Index",
     "ItemError",
     "Match",
     "OperatingPoint",
@@ -121,6 +124,8 @@ __all__ = [
     "load_embeddings",
     "load_embeddings_cache",
     "load_gallery",
+    "load_index",
+    "open_embeddings",
     "save_embeddings",
     "save_embeddings_cache",
     "search",

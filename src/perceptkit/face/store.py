@@ -1,33 +1,51 @@
 """Files of embeddings: the vectors with their face ids, their quality, and the model that made them.
 
 Written as npz (arrays only, never pickle) or, with the `scale` extra, as Parquet; the ending decides.
+An npz file can be opened without reading it, which is how a million vectors are searched.
 """
 
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from ..arrays import Floats, Integers
 from ..errors import InputError, MissingExtraError
 from ..files import replacing
+from .mapping import map_npz, stored
+from .nearest import check_lengths
 
-__all__ = ["FORMATS", "Embeddings", "load_embeddings", "save_embeddings"]
+__all__ = [
+    "DAMAGED",
+    "FORMATS",
+    "Embeddings",
+    "embeddings_file",
+    "load_embeddings",
+    "open_embeddings",
+    "save_embeddings",
+]
 
 
 FORMATS = ("npz", "parquet")
 """File formats of embeddings, by their endings."""
 
+DAMAGED = (
+    *(ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, OverflowError),
+    *(SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
+"""What numpy and zipfile raise for files that are damaged, lie about their sizes or are something else."""
+
 _VERSION = 1
 _MAX_RATIO = 20  # that Parquet may unpack to more than its size: embeddings hardly compress
-# What numpy and zipfile raise for files that are damaged, lie about their sizes or are something else.
-_DAMAGED = (ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 _NAMES = ("version", "model", "model_sha256", "face_ids", "sources", "quality", "embeddings")
 _TRACKS = "tracks"  # is there when some of the faces are of videos
 
@@ -42,8 +60,8 @@ class Embeddings:
 
     model: str
     model_sha256: str
-    face_ids: tuple[str, ...]
-    sources: tuple[str, ...]
+    face_ids: Sequence[str]
+    sources: Sequence[str]
     quality: Floats
     vectors: Floats
     tracks: Integers | None = None
@@ -64,13 +82,14 @@ def save_embeddings(path: str | Path, embeddings: Embeddings) -> None:
         _save_parquet(path, embeddings)
         return
     arrays: dict[str, Any] = {
+        # First, where they come to lie on a multiple of 64 bytes: mapped, they can be reckoned with as they are.
+        "embeddings": np.ascontiguousarray(embeddings.vectors.astype(np.float32, copy=False)),
         "version": np.array(_VERSION),
         "model": np.array(embeddings.model),
         "model_sha256": np.array(embeddings.model_sha256),
         "face_ids": np.array(embeddings.face_ids, dtype=np.str_),
         "sources": np.array(embeddings.sources, dtype=np.str_),
         "quality": embeddings.quality.astype(np.float32),
-        "embeddings": embeddings.vectors.astype(np.float32),
     }
     if embeddings.tracks is not None:
         arrays[_TRACKS] = embeddings.tracks.astype(np.int64)
@@ -84,49 +103,110 @@ def load_embeddings(path: str | Path) -> Embeddings:
     Raises InputError for what is no such file: nothing in it is ever executed, and sizes are checked before they
     are believed.
     """
+    file = embeddings_file(path)
+    with _refusing(file):
+        loaded = _checked(_load_parquet(file) if file.suffix == ".parquet" else _load_npz(file))
+        check_lengths(loaded.vectors)
+        return replace(loaded, face_ids=tuple(loaded.face_ids), sources=tuple(loaded.sources))
+
+
+def open_embeddings(path: str | Path) -> Embeddings:
+    """As `load_embeddings`, but of an npz file only what is used is read, at the time: for sets of any size.
+
+    The vectors cannot be written to, and are not looked at here: `nearest.nearest` checks their lengths. While they
+    are held, the file must not be cut short, and Windows does not let it be replaced. Parquet is loaded.
+    """
+    file = embeddings_file(path)
+    if file.suffix == ".parquet":
+        return load_embeddings(file)
+    with _refusing(file):
+        return _checked(map_npz(file))
+
+
+def embeddings_file(path: str | Path) -> Path:
+    """The file of embeddings that is meant by its path or that of the folder it is in; InputError without one."""
     path = Path(path)
-    if path.is_dir():
-        found = [path / f"embeddings.{suffix}" for suffix in FORMATS if (path / f"embeddings.{suffix}").exists()]
-        if not found:
-            raise InputError(f"{path} has no embeddings.npz; give a folder written by: perceptkit faces extract")
-        path = found[0]
+    if not path.is_dir():
+        return path
+    for suffix in FORMATS:
+        if (path / f"embeddings.{suffix}").exists():
+            return path / f"embeddings.{suffix}"
+    raise InputError(f"{path} has no embeddings.npz; give a folder written by: perceptkit faces extract")
+
+
+class _Texts(Sequence[str]):
+    """The texts of an array, each made when it is asked for."""
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return _Texts(self._array[index])
+        (text,) = self._array[[index]].astype(self._array.dtype.newbyteorder("<")).view(np.uint32)[None]
+        try:  # not str(), with which numbers that are no characters are an error of Python itself
+            return bytes(text.tobytes()).decode("utf-32-le", "surrogatepass").rstrip("\0")
+        except UnicodeDecodeError as error:
+            raise InputError(f"the file of embeddings is damaged: text {index} is none: {error}") from error
+
+
+@contextmanager
+def _refusing(file: Path) -> Iterator[None]:
+    """Say of which file what is found in it is wrong."""
     try:
-        columns = _load_parquet(path) if path.suffix == ".parquet" else _load_npz(path)
-        return _checked(columns)
+        yield
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except _DAMAGED as error:
-        raise InputError(f"{path} is not a file of embeddings: {error}") from error
+        raise InputError(f"cannot read {file}: {error.strerror or error}") from error
+    except DAMAGED as error:
+        raise InputError(f"{file} is not a file of embeddings: {error}") from error
 
 
 def _checked(columns: dict[str, Any]) -> Embeddings:
+    """The columns of a file as embeddings when they fit together; the vectors are not looked at."""
     if missing := [name for name in _NAMES if name not in columns]:
         raise ValueError(f"it lacks {', '.join(missing)}")
-    if int(columns["version"]) != _VERSION:
-        raise ValueError(f"version {int(columns['version'])} was written by another perceptkit; this reads {_VERSION}")
-    vectors = np.asarray(columns["embeddings"], np.float32)
+    version = int(_scalar(columns, "version"))
+    if version != _VERSION:
+        raise ValueError(f"version {version} was written by another perceptkit; this reads {_VERSION}")
+    vectors = np.asarray(columns["embeddings"], np.float32, order="C")
     quality = np.asarray(columns["quality"], np.float32)
-    ids, sources = (tuple(str(text) for text in columns[name]) for name in ("face_ids", "sources"))
+    ids, sources = (_texts(columns[name], name) for name in ("face_ids", "sources"))
     if vectors.ndim != 2 or quality.shape != (len(vectors),) or not len(ids) == len(sources) == len(vectors):
         raise ValueError(f"{len(ids)} ids, {len(sources)} sources, quality {quality.shape}, vectors {vectors.shape}")
-    # The first is false for NaN too, and keeps the second from overflowing.
-    if not ((np.abs(vectors) < 2).all() and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)):
+    if vectors.size == 0 < len(vectors):
         raise ValueError("a vector is not of length 1")
     if not np.isfinite(quality).all():
         raise ValueError("a quality is not a number")
     tracks = np.asarray(columns[_TRACKS], np.int64) if _TRACKS in columns else None
     if tracks is not None and tracks.shape != (len(vectors),):
         raise ValueError(f"{len(ids)} ids, tracks {tracks.shape}")
-    return Embeddings(str(columns["model"]), str(columns["model_sha256"]), ids, sources, quality, vectors, tracks)
+    model, sha256 = (str(_scalar(columns, name)) for name in ("model", "model_sha256"))
+    return Embeddings(model, sha256, ids, sources, quality, vectors, tracks)
+
+
+def _scalar(columns: dict[str, Any], name: str) -> Any:
+    value = columns[name]
+    return value if isinstance(value, str) or value.dtype.kind in "iu" else _texts(value[None], name)[0]
+
+
+def _texts(column: Any, name: str) -> Sequence[str]:
+    if isinstance(column, list):
+        return [str(text) for text in column]
+    if column.ndim != 1 or column.dtype.kind != "U":
+        raise ValueError(f"its {name} are {column.dtype} {column.shape}, not texts")
+    return _Texts(column)
 
 
 def _load_npz(path: Path) -> dict[str, Any]:
-    with zipfile.ZipFile(path) as archive:
-        # savez stores without compression, so no part can be larger than the file.
-        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-            raise ValueError("its parts are compressed, which perceptkit never does")
-        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
-            raise ValueError("its parts claim to be larger than the file")
+    with path.open("rb") as file:
+        stored(file)
     with np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in (*_NAMES, _TRACKS) if name in arrays}
 

@@ -50,6 +50,14 @@ def search(
     gallery: Annotated[Path, typer.Argument(help="A folder that faces extract wrote, or its embeddings.npz.")],
     photo: Annotated[Path, typer.Argument(help="The photo whose faces to look for.")],
     top: Annotated[int, typer.Option(help="Matches to show for a face.", rich_help_panel=OUTPUT)] = defaults.TOP,
+    index: Annotated[
+        str,
+        typer.Option(
+            metavar="exact|faiss",
+            help="faiss: search with an index, made once and kept beside the embeddings; for hundreds of thousands of "
+            "faces. Rarely, it misses a near one.",
+        ),
+    ] = defaults.INDEX,
     preset: Preset = None,
     detector: DetectorName = None,
     embedder: EmbedderName = None,
@@ -65,6 +73,7 @@ def search(
         gallery,
         photo,
         top=top,
+        index=index,
         preset=preset,
         detector=detector,
         embedder=embedder,

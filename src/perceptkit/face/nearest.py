@@ -1,0 +1,68 @@
+"""Find the vectors that are nearest to others among any number of them: exact, block by block, in bounded memory.
+
+A block is small enough for the cache of the processor: its lengths are checked and all queries compared with it while
+it is there. So the vectors are read once, and reading them is what takes the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..arrays import Floats, Integers
+from ..errors import InputError
+
+__all__ = ["check_lengths", "nearest", "unit_blocks"]
+
+_BLOCK = 1 << 20  # bytes: what one core has to itself, and so little that BLAS does not share out a single query
+_LENGTH_ERROR = 1e-3  # that a vector may differ from length 1: one rounded to float16 does so by less
+
+
+def nearest(vectors: Floats, queries: Floats, top: int) -> tuple[Integers, Floats]:
+    """The rows of the `top` vectors (N, D) that are nearest to each query (Q, D), nearest first, and how near.
+
+    Both are (Q, K), K the smaller of `top` and N; near is the cosine, as all are of unit length. Of two that are
+    equally near, the one of the lower row comes first. `vectors` may be mapped from a file.
+    Raises InputError for vectors that are not of length 1, or of another dimension than the queries.
+    """
+    if vectors.shape[1:] != queries.shape[1:]:
+        raise InputError(f"the vectors have {vectors.shape[1]} numbers, those searched for {queries.shape[1]}")
+    check_lengths(queries)
+    keep = min(top, len(vectors))
+    rows = np.zeros((len(queries), keep), np.int64)
+    similarity = np.full((len(queries), keep), -np.inf, np.float32)
+    across = np.ascontiguousarray(queries.T)
+    for start, block in unit_blocks(vectors, at_least=keep):
+        found = (block @ across).T
+        # Those of a later row must be nearer to take a place.
+        for query in np.flatnonzero(found.max(axis=1) > similarity[:, -1]):
+            better = np.flatnonzero(found[query] > similarity[query, -1])
+            values = np.concatenate([similarity[query], found[query, better]])
+            order = np.argsort(-values, kind="stable")[:keep]
+            rows[query] = np.concatenate([rows[query], start + better])[order]
+            similarity[query] = values[order]
+    return rows, similarity
+
+
+def check_lengths(vectors: Floats) -> None:
+    """Raise InputError unless all vectors (N, D) are of length 1, which no vector with a NaN is."""
+    for _ in unit_blocks(vectors):
+        pass
+
+
+def unit_blocks(vectors: Floats, *, at_least: int = 1) -> Iterator[tuple[int, Floats]]:
+    """Pieces of unit vectors (N, D) in order, each with its first row: as many rows as fit a cache, or `at_least`.
+
+    Raises InputError at the first piece with a vector that is not of length 1.
+    """
+    size = max(at_least, _BLOCK // max(4 * vectors.shape[1], 1))
+    for start in range(0, len(vectors), size):
+        # What is not aligned, as in a file, would be copied by each product of its own accord.
+        block = np.require(vectors[start : start + size], requirements="A")
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = (block[:, None, :] @ block[:, :, None]).ravel()  # a dot product a row: twice as fast as einsum
+            wrong = ~(np.abs(squares - 1) < 2 * _LENGTH_ERROR)  # true for NaN too
+        if wrong.any():
+            raise InputError(f"a vector is not of length 1 (row {start + int(np.argmax(wrong))})")
+        yield start, block
