@@ -213,9 +213,12 @@ def output_size(width: int, height: int, *, aspect: Fraction = ASPECT) -> tuple[
 def crop(image: Picture, box: Floats, size: tuple[int, int]) -> Picture:
     """The part of an image inside a box x1 y1 x2 y2, cut between pixels, as a picture of `size` (width, height).
 
-    Averaged where it shrinks, so that fine patterns do not shimmer, and smooth where it grows.
+    Averaged where it shrinks, so that fine patterns do not shimmer, and smooth where it grows. All of an image at its
+    own size is the image itself.
     """
     x1, y1, x2, y2 = (float(value) for value in box)
+    if (x1, y1, x2, y2) == (0, 0, *size) and image.shape[1::-1] == size:
+        return image
     # First the crop at about its own size: what is resized then are whole pixels, which OpenCV does far faster.
     wide, high = max(1, math.ceil(x2 - x1)), max(1, math.ceil(y2 - y1))
     across, down = (x2 - x1) / wide, (y2 - y1) / high
