@@ -18,7 +18,7 @@ import numpy as np
 
 from ..arrays import Floats
 from ..errors import InputError
-from ..files import expand
+from ..files import check_folder, expand
 from ..images import MAX_PIXELS, encode_png
 from ..images import SUFFIXES as PHOTOS
 from ..output import count
@@ -30,10 +30,11 @@ from .embed import Embedder
 from .footage import expected_samples
 from .gallery.files import changing, is_gallery, load_gallery, pictures_of
 from .gallery.identity import similarities
+from .gallery.layout import refuse_strange
 from .gallery.people import Enrolled, Gallery, Prototype, check_name, mean_of
 from .gathering import Candidate, Gathered, gather_photo, gather_video
 from .loading import load_detector, load_embedder, load_embedder_of
-from .scan_sheet import ScanCard, scan_sheet
+from .scan_sheet import ScanCard, missing_views, scan_sheet
 from .scanning import Scan, scan
 from .sources import is_video
 from .thresholds import resolve_threshold
@@ -42,6 +43,8 @@ __all__ = ["Enrolment", "enrol", "scan_media"]
 
 _MOST_FACES = 50
 """Faces kept of one person altogether."""
+
+_SHOWN = 10  # paths with a reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,8 +73,13 @@ class Enrolment:
         return (
             f"{self.name}: {count(len(self.kept), 'face', 'faces')} kept{more} "
             f"of {count(self.looked, 'picture', 'pictures')} looked at, {self.seen:,} with a face; "
-            f"head turned {self.yaw[0]:+.0f} to {self.yaw[1]:+.0f} degrees; mean quality {self.quality:.2f}"
+            f"mean quality {self.quality:.2f}; {_turned(*self.yaw)}"
         )
+
+    @property
+    def missing(self) -> str:
+        """Which turns of the head the kept faces do not show, in words."""
+        return missing_views(np.array([one.yaw for one in self.kept], np.float32))
 
     def summary(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -124,8 +132,10 @@ def enrol(
     folder = Path(gallery).expanduser()
     if is_gallery(folder):
         embedder = load_embedder_of(load_gallery(folder), embedder, preset=preset, device=device, threads=1)
-    elif not isinstance(embedder, Embedder):
-        embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
+    else:
+        refuse_strange(check_folder(folder))
+        if not isinstance(embedder, Embedder):
+            embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
     if not isinstance(detector, Detector):
         detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
     limit = resolve_threshold(threshold, model=embedder.name, sha256=embedder.sha256, usual=embedder.threshold)
@@ -175,11 +185,12 @@ def scan_media(
         raise InputError(f"faces is {faces}, step {step} and min_face {min_face}; each must be more than 0")
     paths, skipped = expand([media] if isinstance(media, (str, Path)) else media, PHOTOS | VIDEOS)
     if not paths:
-        raise InputError("no photos or videos to enrol somebody with; give some")
+        reasons = "".join(f"\n  skipped {path}: {reason}" for path, reason in skipped[:_SHOWN])
+        raise InputError(f"no photos or videos to enrol somebody with; give some{reasons}")
     sizes = {path: expected_samples(path, step, limits) if is_video(path) else 1 for path in paths}
     gathered: list[Gathered] = []
     part = done = 0
-    for path, size in sizes.items():
+    for path in paths:
 
         def advance(pictures: int, before: int = done) -> None:
             if progress:
@@ -196,7 +207,8 @@ def scan_media(
         else:
             gathered.append(gather_photo(path, detect, embed, part=part, min_face=min_face, max_pixels=max_pixels))
             part += 1
-        done += size
+        sizes[path] = gathered[-1].looked  # which its header may not have said truly
+        done += sizes[path]
         advance(0, done)
     found = scan(gathered, threshold, most=min(part, _MOST_FACES))
     return replace(found, notes=(*found.notes, *(f"{path} was skipped: {reason}" for path, reason in skipped)))
@@ -238,6 +250,15 @@ def _together(
     old = [row for row, one in enumerate(person.prototypes) if one.id not in new]
     old = old[max(0, len(old) + len(prototypes) - _MOST_FACES) :]
     return (*(person.prototypes[row] for row in old), *prototypes), np.vstack([person.vectors[old], vectors])
+
+
+def _turned(least: float, most: float) -> str:
+    """From where to where the head is turned, in words."""
+    low, high = (
+        f"{abs(yaw)} degrees" + (f" to image-{'left' if yaw > 0 else 'right'}" if yaw else "")
+        for yaw in (round(least), round(most))
+    )
+    return f"the head is turned {low}" if low == high else f"the head turns from {low} to {high}"
 
 
 def _prototype(one: Candidate) -> Prototype:

@@ -37,7 +37,9 @@ __all__ = ["YAW_BIN", "Candidate", "Gathered", "Look", "gather_photo", "gather_v
 YAW_BIN = 15.0
 """Degrees of turning the head that count as one view of it."""
 
+_INSIDE = 0.5  # of the aligned crop: what is outside the picture is made up, as in a face that is too small
 _MAX_GAP = 1.0  # seconds for which a face may be out of sight and still be on the same track
+_MOST_HELD = 64  # faces of a part, in case that many people pass
 _BATCH = 32  # faces that are embedded together
 
 
@@ -96,8 +98,10 @@ def gather_photo(
     for each in sorted(described, key=lambda one: -shorter_side(one.face)):
         face = in_full(each.face, photo)
         seen = _look(part, None, face, each.quality, min_face)
+        if not seen.fault and not np.isfinite(each.embedding).all():
+            seen = replace(seen, fault="one that the embedder gave no numbers for")
         looks.append(seen)
-        if not seen.fault and np.isfinite(each.embedding).all():
+        if not seen.fault:
             identity = face_id(digest, face, detect.sha256, embed.sha256)
             headshot = _headshot(photo.image, each.face)
             worth = unposed(each.quality)
@@ -126,23 +130,23 @@ def gather_video(
     `advance` is called with the number of frames looked at. Raises MediaError for what is no video.
     """
     looks: list[Look] = []
-    best: dict[tuple[int, int | None, int], _Held] = {}
+    best: dict[int, dict[tuple[int | None, int], _Held]] = {}
     looked = 0
     with read(path, step=step, limits=limits) as frames:
-        end = float(frame_times(path)[-1])
+        *shown, end = frame_times(path, limits=limits).tolist()
+        begin = shown[0] if shown else 0.0
         for looked, (sample, place, track) in enumerate(_largest(frames, detect, step), 1):
             advance(looked)
             if place is None:
                 continue
-            part = first_part + min(int(parts * sample.frame.time / end), parts - 1)
+            passed = max(sample.frame.time - begin, 0.0) / (end - begin)
+            part = first_part + min(int(parts * passed), parts - 1)
             seen = _look(part, sample.frame.time, sample.faces[place], sample.qualities[place], min_face)
             looks.append(replace(seen, track=track))
-            worth = unposed(sample.qualities[place])
-            key = part, track, view(seen.yaw)
-            if not seen.fault and (key not in best or worth > best[key].worth):
-                best[key] = _hold(sample, place, looks[-1], worth)
+            if not seen.fault:
+                _offer(best.setdefault(part, {}), sample, place, looks[-1])
         notes = tuple(frames.warnings)
-    held = list(best.values())
+    held = [each for of_part in best.values() for each in of_part.values()]
     candidates = _described(held, path, digest_of(path), detect, embed) if held else ()
     return Gathered(str(path), looked, tuple(looks), tuple(candidates), notes)
 
@@ -177,6 +181,15 @@ def _largest(frames: Iterable[Frame], detect: Detector, step: float) -> Iterator
             places = [place for place, track in enumerate(tracks) if track is not None]
             place = max(places, key=lambda place: shorter_side(sample.faces[place]), default=None)
             yield sample, place, None if place is None else tracks[place]
+
+
+def _offer(held: dict[tuple[int | None, int], _Held], sample: Sample, place: int, seen: Look) -> None:
+    """Hold a face if it is the best of its track and view so far."""
+    key, worth = (seen.track, view(seen.yaw)), unposed(sample.qualities[place])
+    if key not in held or worth > held[key].worth:
+        held[key] = _hold(sample, place, seen, worth)
+    if len(held) > _MOST_HELD:
+        del held[min(held, key=lambda each: held[each].worth)]
 
 
 def _hold(sample: Sample, place: int, seen: Look, worth: float) -> _Held:
@@ -219,6 +232,8 @@ def _fault(quality: Quality, side: float, min_face: float) -> str:
     """Why somebody cannot be known by a face, in a word or two; "" when nothing is wrong with it."""
     if side < min_face:
         return "too small"
+    if quality.inside < _INSIDE:
+        return "cut off by the border"
     if unposed(quality) >= MIN_QUALITY:
         return ""
     parts = {"blurred": quality.sharpness, "badly lit": quality.exposure, "cut off by the border": quality.inside}

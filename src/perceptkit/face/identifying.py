@@ -44,6 +44,7 @@ from .voting import Track, name_tracks
 __all__ = ["Identification", "Seen", "identify"]
 
 _SPARSE = 0.5  # seconds between looks from which on a face need not be seen twice
+_SHOWN = 10  # paths with a reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +131,9 @@ def identify(
     limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
     work = _Work(detector, embed, known, limit, min_face, max_faces, max_pixels, video_step, track_faces, limits)
     paths, skipped = expand([media] if isinstance(media, (str, Path)) else media, PHOTOS | VIDEOS)
+    if not paths:
+        reasons = "".join(f"\n  skipped {path}: {reason}" for path, reason in skipped[:_SHOWN])
+        raise InputError(f"no photos or videos to identify anybody in; give some{reasons}")
     found = _look_for(paths, work, progress)
     return Identification(
         faces=tuple(seen for path in paths for seen in found[path].faces),
@@ -188,8 +192,16 @@ def _look_for(
             done += len(results)
             report(0)
     for path in videos:
-        found[path] = _video(work, path, report)
-        done += sizes[path]
+        looked = 0
+
+        def advance(pictures: int) -> None:
+            nonlocal looked
+            looked = pictures
+            report(pictures)
+
+        found[path] = _video(work, path, advance)
+        total += looked - sizes[path]  # which its header may not have said truly
+        done += looked
         report(0)
     return found
 
@@ -215,11 +227,15 @@ def _in_photo(work: _Work, source: str, photo: Photo, described: Sequence[Descri
         for one, identity in zip(good, recognise(work.gallery, vectors, work.threshold), strict=True)
     ]
     failed = len(described) - len(good)
-    message = f"{source}: {work.embed.name} gave no finite embedding for {count(failed, 'face', 'faces')}"
     notes = (
         [f"{count(left_out, 'face was', 'faces were')} left out, the least certain (--max-faces)"] if left_out else []
     )
-    return _Found(faces, [ItemError(source, "ModelError", message)] if failed else [], notes)
+    return _Found(faces, _without_embedding(work, source, failed), notes)
+
+
+def _without_embedding(work: _Work, source: str, failed: int) -> list[ItemError]:
+    message = f"{source}: {work.embed.name} gave no finite embedding for {count(failed, 'face', 'faces')}"
+    return [ItemError(source, "ModelError", message)] if failed else []
 
 
 def _open(path: Path, max_pixels: int) -> Photo | PerceptkitError:
@@ -241,7 +257,8 @@ def _video(work: _Work, path: Path, report: Callable[[int], None]) -> _Found:
         return _Found(errors=[ItemError(str(path), type(error).__name__, str(error))])
     followed = cut_tracks(followed, work.threshold, sparse=step > _SPARSE)
     tracks = name_tracks(followed, work.gallery, work.threshold, best=work.track_faces)
-    return _Found([_on_track(str(path), followed, track) for track in tracks if track.moments], notes=notes)
+    faces = [_on_track(str(path), followed, track) for track in tracks if track.moments]
+    return _Found(faces, _without_embedding(work, str(path), followed.failed), notes)
 
 
 def _on_track(source: str, followed: Followed, track: Track) -> Seen:

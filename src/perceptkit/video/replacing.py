@@ -63,12 +63,12 @@ def check_copyable(video: str | Path) -> None:
         _copy_of(video, pictures, output)
 
 
-def frame_times(video: str | Path) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def frame_times(video: str | Path, *, limits: Limits | None = None) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """When each picture is shown, in seconds from where the file begins, and when the last one ends: (pictures + 1,).
 
-    That is told by the packets; nothing is decoded. Raises MediaError for what is no video.
+    That is told by the packets; nothing is decoded. Raises MediaError for what is no video or is over the limits.
     """
-    source, pictures = open_video(video, Limits())
+    source, pictures = open_video(video, limits or Limits())
     unit = pictures.time_base or Fraction(1, 90_000)
     with source:
         gap = float(1 / rate_of(pictures))

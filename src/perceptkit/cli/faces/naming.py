@@ -10,7 +10,7 @@ import typer
 from ... import limits, terminal
 from ...errors import InputError
 from ...face import defaults
-from ...output import dumps
+from ...output import count, dumps
 from ..options import ITEMS_FAILED, LACKING, OUTPUT, AsJson, DetectorName, Device, Preset
 from .options import VIDEOS, EmbedderName, GalleryFolder, MinFace, MinScore, Threshold
 
@@ -84,6 +84,7 @@ def enrol(
     for note in result.notes:
         terminal.complain(note, label="note")
     typer.echo(str(result))
+    typer.echo(f"views of the head: {result.missing.lower()}")
     typer.echo(f"look at {result.picture}")
 
 
@@ -248,7 +249,8 @@ def _print_identification(result: Identification) -> None:
         else:
             where += f", at {', '.join(str(round(float(value))) for value in seen.box)}"
         typer.echo(f"{_named(seen.identity)}\t{where}")
-    typer.echo(str(result))
+    failed = len({error.source for error in result.errors})
+    typer.echo(f"{result}; {count(failed, 'file', 'files')} could not be used" if failed else str(result))
 
 
 def _named(identity: Identity) -> str:
