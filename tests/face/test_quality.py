@@ -100,7 +100,7 @@ def test_a_face_that_is_shaken_is_not_sharp_whatever_the_direction() -> None:
 
 @pytest.mark.parametrize(("amplitude", "period"), [(15, 6), (12, 12), (30, 12), (50, 16)])
 def test_sharpness_is_the_logarithm_of_the_variance_of_the_laplacian(amplitude: float, period: float) -> None:
-    # Of two crossing waves that the Gaussian lets through in part; a second derivative multiplies by 2 cos(w) - 2. It is
+    # Of two crossing waves, which the Gaussian lets through in part; a derivative multiplies by 2 cos(w) - 2. It is
     # least halfway between the two, where each counts for a half: half the variance of one, of which 8/3 are taken.
     turn = 2 * np.pi / period
     wave = amplitude * np.cos(turn * np.arange(CROP_SIDE))

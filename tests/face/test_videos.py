@@ -26,7 +26,7 @@ from perceptkit import face, images
 from perceptkit.arrays import Floats, Picture
 from perceptkit.errors import InputError
 from perceptkit.face import Extraction, load_embeddings
-from perceptkit.face.footage import expected_samples
+from perceptkit.face.samples import expected_samples
 from perceptkit.video import Limits
 from shared_data import MODELS, model_file
 from systems import posix

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .detect import DETECTORS, Detector
     from .embed import EMBEDDERS, Embedder
     from .enrolment import Enrolment, enrol
-    from .extraction import Extraction, ItemError, extract
+    from .extraction import Extraction, extract
     from .finding import find_faces
     from .gallery import Gallery, Identity, load_gallery
     from .grouping import group
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     )
     from .store import Embeddings, load_embeddings, open_embeddings, save_embeddings
     from .tracking import Tracking, track
-    from .types import Face, Person, Quality, Sighting
+    from .types import Face, ItemError, Person, Quality, Sighting
     from .voting import Track
 
 _HOMES = {
@@ -55,7 +55,7 @@ _HOMES = {
     "detect": ("DETECTORS", "Detector"),
     "embed": ("EMBEDDERS", "Embedder"),
     "enrolment": ("Enrolment", "enrol"),
-    "extraction": ("Extraction", "ItemError", "extract"),
+    "extraction": ("Extraction", "extract"),
     "finding": ("find_faces",),
     "gallery": (),
     "gallery.files": ("load_gallery",),
@@ -76,7 +76,7 @@ _HOMES = {
     ),
         "store": ("Embeddings", "load_embeddings", "open_embeddings", "save_embeddings"),
     "tracking": ("Tracking", "track"),
-    "types": ("Face", "Person", "Quality", "Sighting"),
+    "types": ("Face", "ItemError", "Person", "Quality", "Sighting"),
     "voting": ("Track",),
 }
 

@@ -7,10 +7,13 @@ import numpy as np
 
 from ..arrays import Floats, Picture
 
-__all__ = ["CROP_SIDE", "TEMPLATE", "align_faces", "scales", "similarity", "template", "warp"]
+__all__ = ["CROP_SIDE", "HEADSHOT_MARGIN", "TEMPLATE", "align_faces", "scales", "similarity", "template", "warp"]
 
 
 _OPENCV_SIDE = 32766  # some releases of OpenCV cannot warp from larger images
+
+HEADSHOT_MARGIN = 0.15
+"""Surroundings of the aligned face, as a share of the headshot's side."""
 
 CROP_SIDE = 112
 """Width and height of an aligned face in pixels, as the embedders want it."""

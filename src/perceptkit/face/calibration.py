@@ -30,9 +30,9 @@ from .labelled import LabelledFace, find_labelled, look_at_labelled
 from .loading import load_detector, load_embedder
 from .pairs import Closest, PairCounts, Tail, count_pairs, genuine_below, impostor_tail
 from .rates import OperatingPoint, area, equal_error_rate, mark_fnmr, power, threshold_points, why_not
-from .results import ItemError
 from .suspects import suspects
 from .thresholds import calibration_file
+from .types import ItemError
 
 __all__ = ["Calibration", "OperatingPoint", "calibrate"]
 

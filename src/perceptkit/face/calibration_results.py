@@ -17,8 +17,8 @@ from ..output import count, write_json
 from .calibration_pictures import roc_picture, scores_picture
 from .pairs import PairCounts
 from .rates import Interval, OperatingPoint, percent, power
-from .results import ItemError
 from .thresholds import CALIBRATION_VERSION
+from .types import ItemError
 
 __all__ = ["Calibration", "refuse_strange", "write_calibration"]
 

@@ -27,13 +27,13 @@ from ..video import Limits
 from . import defaults
 from .detect import Detector
 from .embed import Embedder
-from .footage import expected_samples
 from .gallery.files import changing, is_gallery, load_gallery, pictures_of
 from .gallery.identity import similarities
 from .gallery.layout import refuse_strange
 from .gallery.people import Enrolled, Gallery, Prototype, check_name, mean_of
 from .gathering import Candidate, Gathered, gather_photo, gather_video
 from .loading import load_detector, load_embedder, load_embedder_of
+from .samples import expected_samples
 from .scan_sheet import ScanCard, missing_views, scan_sheet
 from .scanning import Scan, scan
 from .sources import is_video

@@ -29,19 +29,21 @@ from .detect import Detector
 from .earlier import source_lines, take_over
 from .embed import Embedder
 from .finding import chunk_size
-from .footage import expected_samples, process_video
+from .footage import process_video
 from .grouping import check
 from .job import Job
 from .journal import Journal, Record
 from .loading import load_detector, load_embedder
 from .people import people_of, sightings_of
 from .photos import process_photos
-from .results import Extraction, ItemError, write_results
+from .results import Extraction, write_results
+from .samples import expected_samples
 from .sources import Sources, find_sources, refuse_strange
 from .store import FORMATS
 from .thresholds import check_threshold, resolve_threshold
+from .types import ItemError
 
-__all__ = ["Extraction", "ItemError", "Progress", "extract"]
+__all__ = ["Extraction", "Progress", "extract"]
 
 Progress = Callable[[int, int | None], None]
 """Called with the pictures done and their number: photos, and the frames of videos that are looked at."""

@@ -24,11 +24,10 @@ from ..threads import prefetch, spread
 from ..tracks import Tracker
 from ..video import Frame, batched
 from . import defaults
-from .align import warp
+from .align import HEADSHOT_MARGIN, warp
 from .detect import Detector
 from .embed import Embedder
 from .finding import chunk_size
-from .job import HEADSHOT_MARGIN
 from .samples import Sample, look_at
 from .types import Face, Quality
 

@@ -25,33 +25,20 @@ from ..models import cpu_count
 from ..output import count
 from ..threads import prefetch, spread
 from ..tracks import Tracker
-from ..video import Limits, batched, info, read
-from .align import warp
+from ..video import batched, read
+from .align import HEADSHOT_MARGIN, warp
 from .finding import chunk_size, digest_of
-from .job import HEADSHOT_MARGIN, Job, error_entry, new_record
+from .job import Job, error_entry, new_record
 from .journal import Record
 from .moments import APART, Moments
 from .samples import Sample, look_at
 from .types import Face, Quality
 
-__all__ = ["expected_samples", "process_video"]
+__all__ = ["process_video"]
 
 _BATCH = 32  # crops that are embedded together
 _MAX_GAP = 1.0  # seconds for which a face may be out of sight and still be on the same track
 _MISSED = 2  # and samples, when there are few: one may be missed
-
-
-def expected_samples(path: Path, step: float, limits: Limits | None) -> int:
-    """How many frames of a video will be looked at, as far as its header says; 1 for what is no video."""
-    try:
-        about = info(path, limits=limits)
-    except MediaError:
-        return 1
-    frames = about.expected_frames or 1
-    spacing = about.duration / frames if about.duration else float(1 / about.rate)
-    # What a header says of the last frame's length is not to be relied on, and counts in a short video.
-    frames_a_step = math.ceil(step / spacing * (1 - 2 / frames) - 0.01)
-    return math.ceil(frames / max(1, frames_a_step))
 
 
 def process_video(job: Job, source: Path, advance: Callable[[int], None]) -> tuple[Record, Floats]:

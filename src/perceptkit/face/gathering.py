@@ -22,12 +22,11 @@ from ..threads import prefetch, spread
 from ..tracks import Tracker
 from ..video import Frame, Limits, batched, frame_times, read
 from . import defaults
-from .align import warp
+from .align import HEADSHOT_MARGIN, warp
 from .detect import Detector
 from .embed import Embedder
 from .finding import chunk_size, digest_of, face_id, in_full, look, open_photo, shorter_side
 from .grouping import MIN_QUALITY
-from .job import HEADSHOT_MARGIN
 from .quality import head_yaw, unposed
 from .samples import Sample, look_at
 from .types import Face, Quality

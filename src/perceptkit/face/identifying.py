@@ -31,14 +31,14 @@ from .detect import Detector
 from .embed import Embedder
 from .finding import Description, Photo, chunk_size, in_full, look, open_photo
 from .following import MAX_GAP, Followed, follow
-from .footage import expected_samples
 from .gallery.files import load_gallery
 from .gallery.identity import Identity, recognise
 from .gallery.people import Gallery
 from .loading import load_detector, load_embedder_of
-from .results import ItemError
+from .samples import expected_samples
 from .sources import is_video
 from .thresholds import resolve_threshold
+from .types import ItemError
 from .voting import Track, name_tracks
 
 __all__ = ["Identification", "Seen", "identify"]

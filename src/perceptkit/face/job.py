@@ -20,10 +20,7 @@ from .finding import face_id
 from .journal import Record
 from .types import Face, Quality
 
-__all__ = ["HEADSHOT_MARGIN", "Job", "error_entry", "new_record"]
-
-HEADSHOT_MARGIN = 0.15
-"""Surroundings of the aligned face, as a share of the headshot's side."""
+__all__ = ["Job", "error_entry", "new_record"]
 
 
 @dataclass(frozen=True, slots=True)

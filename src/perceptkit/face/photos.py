@@ -10,9 +10,9 @@ from ..arrays import Floats
 from ..errors import InputError, MissingExtraError, ModelError, PerceptkitError
 from ..images import encode_jpeg
 from ..output import count
-from .align import warp
+from .align import HEADSHOT_MARGIN, warp
 from .finding import Description, Photo, in_full, look, open_photo
-from .job import HEADSHOT_MARGIN, Job, error_entry, new_record
+from .job import Job, error_entry, new_record
 from .journal import Record
 
 __all__ = ["process_photos"]

@@ -20,9 +20,9 @@ from .detect import DETECTORS
 from .embed import EMBEDDERS
 from .sheet import Card, people_page, people_snippet
 from .store import FORMATS, Embeddings, save_embeddings
-from .types import Person, Sighting
+from .types import ItemError, Person, Sighting
 
-__all__ = ["Extraction", "ItemError", "write_results"]
+__all__ = ["Extraction", "write_results"]
 
 
 _SHEET_PEOPLE = 2000  # people on the contact sheet, those seen most often
@@ -30,15 +30,6 @@ _SHEET_FACES = 24  # headshots of one person on it
 _SHEET_HEADSHOTS = 5000  # headshots on it besides the best of each person: about 40 MB
 
 _HEADSHOT = re.compile(r"[0-9a-f]{16}\.jpg")
-
-
-@dataclass(frozen=True, slots=True)
-class ItemError:
-    """A file that could not be used: the name of the error and what it says."""
-
-    source: str
-    error: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

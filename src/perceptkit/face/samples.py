@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..arrays import Picture
-from ..video import Frame
+from ..errors import MediaError
+from ..video import Frame, Limits, info
 from .align import align_faces
 from .finding import landmarks_of, shorter_side
 from .quality import assess
 from .types import Face, Quality
 
-__all__ = ["Sample", "look_at"]
+__all__ = ["Sample", "expected_samples", "look_at"]
 
 Detect = Callable[[Sequence[Picture]], list[list[Face]]]
 
@@ -40,3 +43,16 @@ def look_at(frames: Sequence[Frame], detect: Detect, *, min_face: float, max_fac
         qualities = assess(faces, crops, width=width, height=height)
         samples.append(Sample(frame, faces, crops, qualities, len(large) - len(faces)))
     return samples
+
+
+def expected_samples(path: Path, step: float, limits: Limits | None) -> int:
+    """How many frames of a video will be looked at, as far as its header says; 1 for what is no video."""
+    try:
+        about = info(path, limits=limits)
+    except MediaError:
+        return 1
+    frames = about.expected_frames or 1
+    spacing = about.duration / frames if about.duration else float(1 / about.rate)
+    # What a header says of the last frame's length is not to be relied on, and counts in a short video.
+    frames_a_step = math.ceil(step / spacing * (1 - 2 / frames) - 0.01)
+    return math.ceil(frames / max(1, frames_a_step))

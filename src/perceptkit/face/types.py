@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..arrays import Floats
 
-__all__ = ["Face", "Person", "Quality", "Sighting"]
+__all__ = ["Face", "ItemError", "Person", "Quality", "Sighting"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,3 +59,12 @@ class Person:
     id: int
     sightings: tuple[Sighting, ...]
     best: Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """A file that could not be used: the name of the error and what it says."""
+
+    source: str
+    error: str
+    message: str
