@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from perceptkit import face, images
-from perceptkit.face.enrolment import Enrolment
+from perceptkit.face.enrolling.enrolment import Enrolment
 from perceptkit.face.gallery import Gallery, load_gallery, recognise
 from perceptkit.face.gallery.identity import similarities
 

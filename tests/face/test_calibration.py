@@ -14,10 +14,10 @@ from scipy.stats import binom, norm
 from perceptkit import face, images
 from perceptkit.arrays import Floats, Integers
 from perceptkit.errors import InputError
-from perceptkit.face.calibration_pictures import roc_picture, scores_picture
-from perceptkit.face.labelled import find_labelled
-from perceptkit.face.pairs import BINS, PairCounts, Tail, count_pairs, genuine_below, impostor_tail
-from perceptkit.face.rates import (
+from perceptkit.face.calibrating.labelled import find_labelled
+from perceptkit.face.calibrating.pairs import BINS, PairCounts, Tail, count_pairs, genuine_below, impostor_tail
+from perceptkit.face.calibrating.pictures import roc_picture, scores_picture
+from perceptkit.face.calibrating.rates import (
     OperatingPoint,
     area,
     equal_error_rate,

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
-from perceptkit.face.cutting import cut_tracks, middle
-from perceptkit.face.following import Followed, Moment
+from perceptkit.face.tracking.cutting import cut_tracks, middle
+from perceptkit.face.tracking.following import Followed, Moment
 
 LIMIT = 0.4
 PEOPLE = np.eye(6, dtype=np.float32)

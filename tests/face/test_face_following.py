@@ -14,7 +14,7 @@ from painted_films import RATE, At, pictures
 from perceptkit.arrays import Picture
 from perceptkit.face import Detector, Embedder, Face, load_detector, load_embedder
 from perceptkit.face.align import TEMPLATE
-from perceptkit.face.following import Followed, follow
+from perceptkit.face.tracking.following import Followed, follow
 from perceptkit.images import decode
 from perceptkit.video import Frame
 from tiny_networks import face_box, write_embedder, write_scrfd

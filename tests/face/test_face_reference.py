@@ -18,7 +18,7 @@ from perceptkit.face.align import CROP_SIDE, TEMPLATE
 from perceptkit.face.detect import Detector
 from perceptkit.face.embed import Embedder
 from perceptkit.face.quality import sharpness
-from perceptkit.face.reference import (
+from perceptkit.face.reference.functions import (
     blur_score,
     extract_embeddings_from_image,
     extract_embeddings_from_video,

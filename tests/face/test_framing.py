@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from perceptkit.arrays import Floats, Picture
 from perceptkit.errors import InputError
-from perceptkit.face.framing import Framing, crop, output_size
+from perceptkit.face.tracking.framing import Framing, crop, output_size
 
 Box = Sequence[float]
 WIDTH, HEIGHT = 1280, 720

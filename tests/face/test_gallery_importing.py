@@ -15,7 +15,7 @@ from perceptkit import face
 from perceptkit.errors import InputError
 from perceptkit.face.embed import Embedder
 from perceptkit.face.gallery import import_cache, load_gallery, recognise, remove
-from perceptkit.face.reference import save_embeddings_cache
+from perceptkit.face.reference.functions import save_embeddings_cache
 from perceptkit.face.store import load_embeddings
 from tiny_networks import write_embedder
 

@@ -15,7 +15,7 @@ from clips import Sound, turn, write_clip
 from perceptkit.arrays import Picture
 from perceptkit.errors import MediaError
 from perceptkit.face import Detector, Embedder, load_detector, load_embedder
-from perceptkit.face.gathering import Gathered, gather_photo, gather_video
+from perceptkit.face.enrolling.gathering import Gathered, gather_photo, gather_video
 from perceptkit.video import Limits
 from tiny_networks import blank, paint, write_embedder, write_photo, write_scrfd, write_video
 

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from perceptkit import face
 from perceptkit.errors import InputError
 from perceptkit.face import Extraction, load_embeddings
-from perceptkit.face.earlier import take_over
-from perceptkit.face.journal import Journal
-from perceptkit.face.people import NOBODY, KnownPeople, people_of
+from perceptkit.face.extracting.earlier import take_over
+from perceptkit.face.extracting.journal import Journal
+from perceptkit.face.extracting.people import NOBODY, KnownPeople, people_of
 from perceptkit.face.types import Face, Quality, Sighting
 from shared_data import model_file, people_photos
 from systems import posix

@@ -12,7 +12,7 @@ import pytest
 
 from perceptkit.arrays import Floats
 from perceptkit.errors import InputError
-from perceptkit.face.journal import Journal, Record
+from perceptkit.face.extracting.journal import Journal, Record
 from systems import posix
 
 DIMENSION = 3

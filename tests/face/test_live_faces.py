@@ -15,7 +15,7 @@ from perceptkit.arrays import Picture
 from perceptkit.colours import track_colour
 from perceptkit.errors import DeviceError, InputError, MediaError
 from perceptkit.face import Gallery, load_detector, load_embedder
-from perceptkit.face.showing import TARGET_COLOUR, Shown, draw_names
+from perceptkit.face.tracking.showing import TARGET_COLOUR, Shown, draw_names
 from systems import linux
 from tiny_networks import face_box, write_embedder, write_scrfd
 

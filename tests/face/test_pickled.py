@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from perceptkit.errors import InputError
-from perceptkit.face.pickled import load_pickle
+from perceptkit.face.reference.pickled import load_pickle
 
 MATRIX = np.arange(12, dtype=np.float32).reshape(3, 4)
 ARRAYS = {

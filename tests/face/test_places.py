@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from perceptkit.face.following import Followed
-from perceptkit.face.places import Place, Places, spans_of
+from perceptkit.face.tracking.following import Followed
+from perceptkit.face.tracking.places import Place, Places, spans_of
 
 # time, then track, x and score of each face
 Seen = tuple[float, list[tuple[int, float, float]]]

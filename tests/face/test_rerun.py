@@ -13,7 +13,7 @@ from PIL import Image
 
 from perceptkit import face
 from perceptkit.errors import InputError
-from perceptkit.face.journal import Journal
+from perceptkit.face.extracting.journal import Journal
 from systems import unprivileged
 from tiny_networks import write_embedder, write_photo, write_scrfd
 

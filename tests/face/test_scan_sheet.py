@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from perceptkit.arrays import Picture
-from perceptkit.face.scan_sheet import ScanCard, missing_views, scan_sheet
+from perceptkit.face.enrolling.sheet import ScanCard, missing_views, scan_sheet
 
 KEPT, COVERED, SEEN = (0, 90, 156), (204, 224, 240), (150, 158, 166)
 LEFT, RIGHT = 48, 1552  # where 90 degrees to image-left and to image-right are

@@ -11,8 +11,8 @@ import pytest
 
 from perceptkit.arrays import Floats
 from perceptkit.errors import InputError
-from perceptkit.face.gathering import Candidate, Gathered, Look, view
-from perceptkit.face.scanning import choose, scan
+from perceptkit.face.enrolling.gathering import Candidate, Gathered, Look, view
+from perceptkit.face.enrolling.scanning import choose, scan
 from perceptkit.face.types import Quality
 
 THRESHOLD = 0.4

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from perceptkit.face.sheet import Card, people_page, people_snippet
+from perceptkit.face.extracting.sheet import Card, people_page, people_snippet
 
 HOSTILE = [
     "<script>alert(1)</script>.jpg",

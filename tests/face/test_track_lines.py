@@ -10,10 +10,10 @@ import pytest
 
 from perceptkit.arrays import Floats
 from perceptkit.face.gallery import Identity
-from perceptkit.face.places import Place
-from perceptkit.face.showing import Shown
-from perceptkit.face.track_lines import Cast, frame_line, person_facts, shown_in, target_boxes, track_facts
-from perceptkit.face.voting import Track
+from perceptkit.face.tracking.lines import Cast, frame_line, person_facts, shown_in, target_boxes, track_facts
+from perceptkit.face.tracking.places import Place
+from perceptkit.face.tracking.showing import Shown
+from perceptkit.face.tracking.voting import Track
 
 ANNA = Identity("Anna", float(np.float32(0.7)), "Anna", "Bert", float(np.float32(0.3)))
 NOBODY = Identity(None, None, None, None, None)

@@ -10,7 +10,7 @@ import pytest
 
 from perceptkit.arrays import Picture
 from perceptkit.colours import TRACK_COLOURS, Colour
-from perceptkit.face.track_sheet import TrackRow, track_sheet
+from perceptkit.face.tracking.sheet import TrackRow, track_sheet
 from perceptkit.images import encode_jpeg
 
 BLUE, ORANGE, GREEN = (0, 114, 178), (213, 94, 0), (0, 158, 115)

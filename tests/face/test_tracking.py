@@ -19,8 +19,8 @@ from perceptkit.arrays import Picture
 from perceptkit.colours import track_colour
 from perceptkit.errors import DeviceError, InputError, MediaError
 from perceptkit.face import Gallery, Tracking, load_detector, load_embedder
-from perceptkit.face.framing import Framing, crop
-from perceptkit.face.showing import TARGET_COLOUR
+from perceptkit.face.tracking.framing import Framing, crop
+from perceptkit.face.tracking.showing import TARGET_COLOUR
 from perceptkit.video import Frame, VideoInfo, Writer
 from scans import crossing, hard_cut, leaving, scan_video
 from shared_data import faces_file

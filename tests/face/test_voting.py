@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from perceptkit.arrays import Floats
-from perceptkit.face.following import Followed, Moment
 from perceptkit.face.gallery.people import Enrolled, Gallery, Prototype
-from perceptkit.face.voting import Track, name_tracks, one_place_at_a_time
+from perceptkit.face.tracking.following import Followed, Moment
+from perceptkit.face.tracking.voting import Track, name_tracks, one_place_at_a_time
 
 LIMIT = 0.5
 AXES = np.eye(4, dtype=np.float32)

@@ -23,19 +23,18 @@ if TYPE_CHECKING:
     from . import gallery
     from .align import align_faces, similarity
     from .approximate import Index, load_index
-    from .calibration import Calibration, OperatingPoint, calibrate
+    from .calibrating.calibration import Calibration, OperatingPoint, calibrate
     from .detect import DETECTORS, Detector
     from .embed import EMBEDDERS, Embedder
-    from .enrolment import Enrolment, enrol
-    from .extraction import Extraction, extract
+    from .enrolling.enrolment import Enrolment, enrol
+    from .extracting.extraction import Extraction, extract
     from .finding import find_faces
     from .gallery import Gallery, Identity, load_gallery
     from .grouping import group
     from .identifying import Identification, Seen, identify
-    from .live import watch
     from .loading import load_detector, load_embedder
     from .matching import Comparison, Match, Query, compare, dedupe, search
-    from .reference import (
+    from .reference.functions import (
         blur_score,
         extract_embeddings_from_image,
         extract_embeddings_from_video,
@@ -44,18 +43,19 @@ if TYPE_CHECKING:
         save_embeddings_cache,
     )
     from .store import Embeddings, load_embeddings, open_embeddings, save_embeddings
-    from .tracking import Tracking, track
+    from .tracking.annotation import Tracking, track
+    from .tracking.live import watch
+    from .tracking.voting import Track
     from .types import Face, ItemError, Person, Quality, Sighting
-    from .voting import Track
 
 _HOMES = {
     "align": ("align_faces", "similarity"),
     "approximate": ("Index", "load_index"),
-    "calibration": ("Calibration", "OperatingPoint", "calibrate"),
+    "calibrating.calibration": ("Calibration", "OperatingPoint", "calibrate"),
     "detect": ("DETECTORS", "Detector"),
     "embed": ("EMBEDDERS", "Embedder"),
-    "enrolment": ("Enrolment", "enrol"),
-    "extraction": ("Extraction", "extract"),
+    "enrolling.enrolment": ("Enrolment", "enrol"),
+    "extracting.extraction": ("Extraction", "extract"),
     "finding": ("find_faces",),
     "gallery": (),
     "gallery.files": ("load_gallery",),
@@ -63,10 +63,10 @@ _HOMES = {
     "gallery.people": ("Gallery",),
     "grouping": ("group",),
     "identifying": ("Identification", "Seen", "identify"),
-    "live": ("watch",),
+    "tracking.live": ("watch",),
     "loading": ("load_detector", "load_embedder"),
     "matching": ("Comparison", "Match", "Query", "compare", "dedupe", "search"),
-    "reference": (
+    "reference.functions": (
         "blur_score",
         "extract_embeddings_from_image",
         "extract_embeddings_from_video",
@@ -74,10 +74,10 @@ _HOMES = {
         "load_embeddings_cache",
         "save_embeddings_cache",
     ),
-        "store": ("Embeddings", "load_embeddings", "open_embeddings", "save_embeddings"),
-    "tracking": ("Tracking", "track"),
+    "store": ("Embeddings", "load_embeddings", "open_embeddings", "save_embeddings"),
+    "tracking.annotation": ("Tracking", "track"),
     "types": ("Face", "ItemError", "Person", "Quality", "Sighting"),
-    "voting": ("Track",),
+    "tracking.voting": ("Track",),
 }
 
 __all__ = [

@@ -26,11 +26,9 @@ from ..threads import spread
 from ..video import SUFFIXES as VIDEOS
 from ..video import Limits, batched, read
 from . import defaults
-from .cutting import cut_tracks
 from .detect import Detector
 from .embed import Embedder
 from .finding import Description, Photo, chunk_size, in_full, look, open_photo
-from .following import MAX_GAP, Followed, follow
 from .gallery.files import load_gallery
 from .gallery.identity import Identity, recognise
 from .gallery.people import Gallery
@@ -38,8 +36,10 @@ from .loading import load_detector, load_embedder_of
 from .samples import expected_samples
 from .sources import is_video
 from .thresholds import resolve_threshold
+from .tracking.cutting import cut_tracks
+from .tracking.following import MAX_GAP, Followed, follow
+from .tracking.voting import Track, name_tracks
 from .types import ItemError
-from .voting import Track, name_tracks
 
 __all__ = ["Identification", "Seen", "identify"]
 

@@ -12,7 +12,7 @@ from ...arrays import Floats
 from ...errors import InputError
 from ..embed import Embedder
 from ..loading import load_embedder, load_embedder_of
-from ..reference import load_embeddings_cache
+from ..reference.functions import load_embeddings_cache
 from .files import changing, is_gallery, load_gallery
 from .people import Enrolled, Gallery, Prototype, check_name, mean_of
 

@@ -1,0 +1,1 @@
+"""What programs of the system that came before call and left behind: its functions, and its caches."""
