@@ -256,7 +256,7 @@ def test_of_many_photos_the_best_are_kept_with_all_views() -> None:
 
 
 def test_views_are_fifteen_degrees_wide_and_the_middle_one_looks_into_the_lens() -> None:
-    assert [view(yaw) for yaw in (-90, -8, -7, 0, 7, 8, 22, 23, 90)] == [-6, -1, 0, 0, 0, 1, 1, 2, 6]
+    assert [view(yaw) for yaw in (-90, -16, -15, -1, 0, 14, 15, 89)] == [-6, -2, -1, -1, 0, 0, 1, 5]
 
 
 def test_a_scan_of_hours_takes_no_longer_than_its_length() -> None:

@@ -126,8 +126,7 @@ def identify(
         raise InputError(f"video_step is {video_step}, track_faces {track_faces}, max_faces {max_faces}: too small")
     known = gallery if isinstance(gallery, Gallery) else load_gallery(gallery)
     embed = load_embedder_of(known, embedder, preset=preset, device=device, threads=1)
-    if not isinstance(detector, Detector):
-        detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
+    detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
     limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
     work = _Work(detector, embed, known, limit, min_face, max_faces, max_pixels, video_step, track_faces, limits)
     paths, skipped = expand([media] if isinstance(media, (str, Path)) else media, PHOTOS | VIDEOS)

@@ -15,19 +15,22 @@ __all__ = ["load_detector", "load_embedder", "load_embedder_of"]
 
 
 def load_detector(
-    name: str | Path | None = None,
+    name: str | Path | Detector | None = None,
     *,
     preset: str | None = None,
     device: str = "auto",
     threads: int | None = None,
     min_score: float = MIN_SCORE,
 ) -> Detector:
-    """Load a detector by its name in `DETECTORS`, or from a file of one of their architectures.
+    """Load a detector by its name in `DETECTORS`, or from a file of one of their architectures; one that is loaded
+    already is given back as it is.
 
     Without a name, the preset chooses (see `models.PRESETS`). `threads` is the number of CPU threads of one run,
     by default every CPU this process may use. Raises InputError for an unknown name, ModelError for weights that
     cannot be had or opened, DeviceError for a device that cannot be used.
     """
+    if isinstance(name, Detector):
+        return name
     name, (path,) = find_weights(
         name, DETECTORS, role="detector", preset=preset, replaced=_DETECTORS_REPLACED, known=DETECTORS | EMBEDDERS
     )
@@ -37,12 +40,19 @@ def load_detector(
 
 
 def load_embedder(
-    name: str | Path | None = None, *, preset: str | None = None, device: str = "auto", threads: int | None = None
+    name: str | Path | Embedder | None = None,
+    *,
+    preset: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> Embedder:
-    """Load an embedder by its name in `EMBEDDERS`, or from a file of one of their architectures.
+    """Load an embedder by its name in `EMBEDDERS`, or from a file of one of their architectures; one that is loaded
+    already is given back as it is.
 
     Arguments and errors are those of `load_detector`.
     """
+    if isinstance(name, Embedder):
+        return name
     name, (path,) = find_weights(
         name, EMBEDDERS, role="embedder", preset=preset, replaced=_EMBEDDERS_REPLACED, known=DETECTORS | EMBEDDERS
     )
@@ -73,9 +83,6 @@ def load_embedder_of(
 
     Raises InputError for another one, or when they were made by a file of somebody's own, which has to be given again.
     """
-    if isinstance(embedder, Embedder):
-        made.require_model(embedder.name, embedder.sha256)
-        return embedder
     if embedder is None and preset is None:
         if made.model not in EMBEDDERS:
             raise InputError(

@@ -134,10 +134,8 @@ def enrol(
         embedder = load_embedder_of(load_gallery(folder), embedder, preset=preset, device=device, threads=1)
     else:
         refuse_strange(check_folder(folder))
-        if not isinstance(embedder, Embedder):
-            embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
-    if not isinstance(detector, Detector):
-        detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
+        embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
+    detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
     limit = resolve_threshold(threshold, model=embedder.name, sha256=embedder.sha256, usual=embedder.threshold)
     found = scan_media(
         media, detector, embedder, threshold=limit, min_face=min_face, faces=faces, step=step,

@@ -7,6 +7,7 @@ track the best face of each view of the head is held, so that what is in memory 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -151,8 +152,8 @@ def gather_video(
 
 
 def view(yaw: float) -> int:
-    """The number of the view that a turn of the head in degrees belongs to; 0 is the one into the lens."""
-    return round(yaw / YAW_BIN)
+    """The number of the view that a turn of the head in degrees belongs to: 0 from 0 to 15, as the picture counts."""
+    return math.floor(yaw / YAW_BIN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -120,8 +120,7 @@ def track(
     with read(source, every=detect_every, limits=limits) as frames:
         about = frames.info
         embed = _embedder(known, embedder, preset, device)
-        if not isinstance(detector, Detector):
-            detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
+        detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
         limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
         tally.expect(about.expected_frames, detect_every)
         step = detect_every / float(about.rate)
@@ -175,8 +174,6 @@ def _embedder(
 ) -> Embedder:
     if gallery is not None:
         return load_embedder_of(gallery, embedder, preset=preset, device=device, threads=1)
-    if isinstance(embedder, Embedder):
-        return embedder
     return load_embedder(embedder, preset=preset, device=device, threads=1)
 
 

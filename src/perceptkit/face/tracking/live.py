@@ -58,8 +58,7 @@ def watch(
     known = gallery if isinstance(gallery, Gallery) else load_gallery(gallery)
     target = None if target is None else known.person(target).name
     embed = load_embedder_of(known, embedder, preset=preset, device=device)
-    if not isinstance(detector, Detector):
-        detector = load_detector(detector, preset=preset, device=device, min_score=min_score)
+    detector = load_detector(detector, preset=preset, device=device, min_score=min_score)
     limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
     naming = _Naming(known, embed, limit, track_faces, Tracker(min_score=detector.certain_score, max_gap=MAX_GAP))
     framing: Framing | None = None
