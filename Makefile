@@ -24,6 +24,7 @@ lint: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/faces.py
+	$(BIN)/python benchmarks/recognition.py
 	$(BIN)/python benchmarks/gaze.py
 	$(BIN)/python benchmarks/footsteps.py
 	$(BIN)/python benchmarks/footstep_sound.py
