@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from perceptkit.face import DETECTORS, EMBEDDERS, defaults
 from perceptkit.foley import PERSON_DETECTORS, POSE_MODELS
 from perceptkit.gaze import GAZE_MODELS
 from perceptkit.models import PRESETS
+from perceptkit.video import Limits
 from shared_data import MODELS, faces_file, model_file, people_photos
 from systems import linux
 from tiny_networks import blank, paint, write_embedder, write_photo, write_scrfd
@@ -227,6 +228,7 @@ def test_the_options_reach_the_library(program: Program) -> None:
         "allow_truncated": True,
         "video_step": 0.5,
         "track_faces": 3,
+        "limits": asdict(Limits()),
     }
     assert (program.folder / "out" / "embeddings.parquet").exists()
 
@@ -295,7 +297,7 @@ def test_names_that_cannot_be_printed_are_escaped(program: Program) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--threshold", "40"), "the threshold is 40.0; a cosine similarity lies between -1 and 1"),
+        (("--threshold", "40"), "the threshold is 40; a cosine similarity lies between -1 and 1"),
         (("--mode", "persons"), "unknown mode 'persons'; choose one of: people, first"),
         (("--embeddings", "csv"), "unknown format of embeddings 'csv'; choose one of: npz, parquet"),
         (("--headshot-size", "1"), "headshots of 1 pixels cannot be made; choose 16 to 2048"),
@@ -337,7 +339,7 @@ def test_an_unknown_preset_is_an_error(program: Program, preset: tuple[str, ...]
 
 @pytest.mark.parametrize(
     "arguments",
-    [("faces", "extract", "photos", "--threshold", "high"), ("faces", "extract"), ("faces", "find"), ("--colour",)],
+    [("faces", "extract", "photos", "--min-score", "high"), ("faces", "extract"), ("faces", "find"), ("--colour",)],
     ids=" ".join,
 )
 def test_what_cannot_be_parsed_shows_the_usage(program: Program, arguments: tuple[str, ...]) -> None:
@@ -371,7 +373,7 @@ def test_the_other_commands_complain_as_clearly(program: Program) -> None:
     for arguments, message in (
         (("compare", photo, nobody, *TINY), f"error: {nobody}: no face was found"),
         (("compare", photo, "missing.jpg", *TINY), "error: missing.jpg: cannot be read: No such file or directory"),
-        (("compare", photo, photo, "--threshold", "40", *TINY), "error: the threshold is 40.0"),
+        (("compare", photo, photo, "--threshold", "40", *TINY), "error: the threshold is 40"),
         (("search", "out", nobody, *TINY), f"error: {nobody}: no face was found"),
         (("search", "out", photo, "--top", "0", *TINY), "error: top is 0; it must be at least 1"),
         (("search", "photos", photo, *TINY), "error: photos has no embeddings.npz; give a folder written by"),

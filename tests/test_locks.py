@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perceptkit.locks import locked
+from perceptkit.locks import is_at, locked
+from systems import posix
 
 
 def test_second_holder_waits_for_the_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -40,6 +41,17 @@ def test_lock_is_free_after_an_error(tmp_path: Path) -> None:
 
     with locked(tmp_path / "tiny.onnx.lock", sleep=sleep):
         pass
+
+
+@posix
+def test_a_file_that_was_removed_is_not_that_of_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.onnx.lock"
+    with path.open("ab") as file:
+        assert is_at(path, file.fileno())
+        path.unlink()
+        assert not is_at(path, file.fileno())
+        path.touch()
+        assert not is_at(path, file.fileno())
 
 
 def test_file_system_without_locks_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

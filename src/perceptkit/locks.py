@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["locked", "take"]
+__all__ = ["is_at", "is_held", "locked", "take"]
 
 log = logging.getLogger("perceptkit")
 
@@ -64,6 +64,15 @@ def take(path: Path, descriptor: int, *, try_lock: Callable[[int], bool] = _try_
             raise
         log.warning("%s: no locks on this file system (%s); going on without", path, error.strerror)
         return True
+
+
+def is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file is still the one at `path`. Where a holder removes the file too, ask this after `take`: who
+    opened it before that holds the lock of a file that is gone, and somebody else may hold that of a new one."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

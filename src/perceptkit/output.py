@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import html
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 from .errors import InputError
 from .files import replacing, write_bytes
 
-__all__ = ["count", "dumps", "write_json", "write_lines"]
+__all__ = ["count", "dumps", "picture_html", "write_json", "write_lines"]
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
@@ -38,6 +40,15 @@ def write_lines(path: str | Path, rows: Iterable[Any]) -> None:
     with replacing(path) as file:
         for row in rows:
             file.write(dumps(row).encode() + b"\n")
+
+
+def picture_html(path: Path, *, alt: str, otherwise: str) -> str:
+    """A picture (PNG) on disk as a notebook shows it, `otherwise` as text where it has gone."""
+    try:
+        data = base64.b64encode(path.read_bytes()).decode()
+    except OSError:  # or the notebook has moved to another folder
+        return f"<code>{html.escape(otherwise)}</code>"
+    return f'<img src="data:image/png;base64,{data}" style="max-width:100%" alt="{html.escape(alt)}">'
 
 
 def _plain(value: Any) -> Any:

@@ -119,7 +119,7 @@ def test_a_scan_is_kept_and_reported(studio: Studio) -> None:
 def test_the_report_is_plain_data(studio: Studio) -> None:
     summary = studio.enrol("Anna", studio.photo("a.png", A)).summary()
     assert list(summary) == [
-        "name", "gallery", "kept", "known", "looked", "seen", "quality", "yaw", "picture", "notes"
+        "name", "gallery", "kept", "known", "looked", "seen", "quality", "yaw", "picture", "notes", "errors"
     ]  # fmt: skip
     assert (summary["known"], summary["looked"], summary["yaw"]) == (1, 1, [0.0, 0.0])
 
@@ -133,7 +133,7 @@ def test_the_report_is_plain_data(studio: Studio) -> None:
     ],
 )
 def test_turns_are_said_in_words(yaws: tuple[float, float], said: str) -> None:
-    result = Enrolment("Anna", Path("g"), (), 3, 10, 5, 0.5, yaws, Path("p.png"), ())
+    result = Enrolment("Anna", Path("g"), (), 3, 10, 5, 0.5, yaws, Path("p.png"), (), ())
     assert str(result).endswith(f"mean quality 0.50; {said}")
     assert "0 faces kept (3 with those of before) of 10 pictures" in str(result)
 
@@ -142,7 +142,7 @@ def test_fewer_parts_keep_fewer_faces(studio: Studio) -> None:
     path = studio.film("a.mp4", [A] * 20)
     assert len(studio.enrol("Anna", path, faces=3).kept) == 3
     assert len(studio.enrol("Anna", path, faces=100, again=True).kept) == 20
-    assert studio.enrol("Anna", path, step=0.5, again=True).looked == 4
+    assert studio.enrol("Anna", path, video_step=0.5, again=True).looked == 4
 
 
 def test_media_may_be_folders_globs_and_lists(studio: Studio) -> None:
@@ -249,10 +249,10 @@ def test_odd_names_are_only_names(studio: Studio, name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"faces": 0}, "faces is 0, step 0.1 and min_face 48; each must be more than 0"),
-        ({"step": 0}, "faces is 10, step 0 and"),
-        ({"step": float("nan")}, "step nan"),
-        ({"min_face": 0}, "min_face 0"),
+        ({"faces": 0}, "faces is 0; it must be more than 0"),
+        ({"video_step": 0}, "video_step is 0"),
+        ({"video_step": float("nan")}, "video_step is nan"),
+        ({"min_face": 0}, "min_face is 0"),
         ({"threshold": 40}, "the threshold is 40"),
     ],
     ids=str,
@@ -270,7 +270,9 @@ def test_media_that_is_not_there_or_of_no_use_is_refused_by_name(studio: Studio)
         (studio.folder / "empty", "no photos or videos to enrol somebody with"),
         (f"{studio.folder}/*.gif", r"no photos or videos .*\n  skipped .*\*\.gif: nothing matches this pattern"),
         (studio.folder / "missing.jpg", r"no such file or folder: .*missing\.jpg"),
-        ([studio.photo("a.png", A), studio.folder / "text.jpg"], r"text\.jpg: not a photo but a text file"),
+        (studio.folder / "text.jpg", r"text\.jpg: not a photo but a text file"),
+        ([studio.folder / "text.jpg"] * 2, r"text\.jpg: not a photo but a text file"),
+        ([np.zeros((9, 9, 3), np.uint8)], "give the paths of photos or videos"),
     ):
         with pytest.raises(InputError, match=message):
             studio.enrol("Anna", media)
@@ -376,8 +378,33 @@ def test_what_cannot_be_read_leaves_the_gallery_as_it_was(studio: Studio) -> Non
     whole = studio.film("b.mp4", [B] * 10)
     whole.write_bytes(whole.read_bytes()[:2000])  # what tells where the pictures are is at the end
     with pytest.raises(MediaError, match=r"b\.mp4: "):
-        studio.enrol("Berta", [studio.photo("b.png", B), whole])
+        studio.enrol("Berta", whole)
     assert studio.contents() == before
+
+
+def test_of_several_files_those_that_cannot_be_read_are_listed(studio: Studio) -> None:
+    (studio.folder / "text.jpg").write_text("not a photo")
+    result = studio.enrol(
+        "Anna", [studio.folder / "text.jpg", studio.photo("a.png", A), studio.film("a.mp4", [A] * 10)]
+    )
+    assert [error.source for error in result.errors] == [str(studio.folder / "text.jpg")]
+    assert {Path(one.source).name for one in result.kept} == {"a.png", "a.mp4"}
+
+
+def test_the_same_files_again_change_nothing(studio: Studio) -> None:
+    first = studio.enrol("Anna", studio.photo("a.png", A))
+    before = studio.contents()
+    again = studio.enrol("Anna", studio.photo("a.png", A))
+    assert again.picture == first.picture
+    assert again.notes == ("all of these faces are known of Anna already; nothing was changed",)
+    assert studio.contents() == before
+
+
+def test_two_who_are_about_as_large_are_a_remark(studio: Studio) -> None:
+    alone = studio.enrol("Anna", studio.photo("a.png", A))
+    assert alone.notes == ()
+    pair = studio.enrol("Anna", studio.photo("two.png", A, B), gallery=studio.folder / "other")
+    assert "in 1 of 1 picture with a face another one is about as large" in pair.notes[0]
 
 
 @pytest.mark.parametrize("at", [1, 5, 20])

@@ -19,8 +19,10 @@ import pytest
 from PIL import Image
 
 from perceptkit import face, images
-from perceptkit.errors import InputError
+from perceptkit.errors import InputError, ModelError
 from perceptkit.face import Extraction, load_embeddings
+from perceptkit.face.extracting.job import Job
+from perceptkit.face.types import Face, Quality
 from shared_data import faces_file, model_file, people_photos
 from systems import posix
 from tiny_networks import blank, face_box, face_landmarks, paint, write_embedder, write_photo, write_scrfd
@@ -357,6 +359,36 @@ def test_bad_values_are_refused_before_anything_is_written(
     with pytest.raises(InputError, match=message):
         run(networks, photos, photos.parent / "out", **options)
     assert not (photos.parent / "out").exists()
+
+
+def test_a_quality_that_is_no_number_is_an_error_that_names_the_photo(networks: Path, tmp_path: Path) -> None:
+    job = Job(
+        detect=face.load_detector(networks / "detector.onnx", device="cpu"),
+        embed=face.load_embedder(networks / "embedder.onnx", device="cpu"),
+        min_face=20,
+        max_faces=9,
+        max_pixels=10**8,
+        headshot_side=64,
+        allow_truncated=False,
+        video_step=0.2,
+        track_faces=5,
+        limits=None,
+        headshots=tmp_path,
+    )
+    found = Face(np.array(face_box(96, 64), np.float32), 0.9, face_landmarks(96, 64))
+    with pytest.raises(ModelError, match=r"a\.png: the quality of the face at \[96\.0, .*\], 2\.50 s is not finite"):
+        job.keep("a.png", "0" * 64, found, np.ones(8, np.float32), Quality(1, np.nan, 1, 1, 1, 1), b"", time=2.5)
+    assert entries(tmp_path) == []
+
+
+@posix
+def test_a_folder_at_home_is_at_home(networks: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(photos.parent / "home"))
+    monkeypatch.chdir(photos.parent)
+    result = run(networks, photos / "a.png", Path("~/faces"))
+    assert result.folder == photos.parent / "home" / "faces"
+    assert entries(result.folder) == FILES
+    assert entries(photos.parent) == ["home", "photos"]
 
 
 def test_nothing_to_do_is_an_input_error(networks: Path, tmp_path: Path) -> None:

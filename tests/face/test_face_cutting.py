@@ -96,10 +96,10 @@ def test_without_an_embedder_nothing_is_cut() -> None:
     assert after.track.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize(("sparse", "tracks"), [(False, [1, 1]), (True, [1, 2, 1])])
-def test_what_is_seen_in_one_look_only_is_left_out_unless_looks_are_sparse(sparse: bool, tracks: list[int]) -> None:
-    looks: list[Seen] = [(0.0, [(1, 0.0)]), (0.1, [(2, 50.0), (1, 0.0)])]
-    after = cut_tracks(followed(looks, [(1, 0.0, 0), (2, 0.1, 1)]), LIMIT, sparse=sparse)
+@pytest.mark.parametrize(("step", "tracks"), [(0.1, [1, 1]), (0.5, [1, 1]), (0.6, [1, 2, 1])])
+def test_what_is_seen_in_one_look_only_is_left_out_where_another_was_near(step: float, tracks: list[int]) -> None:
+    looks: list[Seen] = [(0.0, [(1, 0.0)]), (step, [(2, 50.0), (1, 0.0)])]
+    after = cut_tracks(followed(looks, [(1, 0.0, 0), (2, step, 1)]), LIMIT)
     assert sorted(after.track.tolist()) == sorted(tracks)
     assert len(after.boxes) == len(after.scores) == len(after.look) == len(tracks)
     assert {moment.track for moment in after.moments} == set(tracks)

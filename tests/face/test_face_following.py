@@ -156,7 +156,7 @@ def test_of_a_long_track_moments_become_rarer() -> None:
     """After 256 of them they are twice as far apart, so that an hour has a thousand."""
     image = np.full((32, 32, 3), 90, np.uint8)
     film = (Frame(number, float(number), image) for number in range(1200))
-    followed = follow(film, cast(Detector, _Sees()), None, min_face=20, max_gap=2.0, headshot_side=16)
+    followed = follow(film, cast(Detector, _Sees()), None, min_face=20, max_gap=2.0)
     times = np.array([moment.time for moment in followed.moments])
     assert set(followed.track.tolist()) == {1}
     columns = (followed.look, followed.track, followed.boxes, followed.scores)
@@ -166,3 +166,6 @@ def test_of_a_long_track_moments_become_rarer() -> None:
     assert np.diff(times)[256:511] == pytest.approx(2)
     assert np.diff(times)[512:] == pytest.approx(4)
     assert len(times) == 256 + 256 + (1200 - 256 - 512) / 4
+    shown = [moment for moment in followed.moments if moment.headshot]
+    assert 60 < len(shown) < 120, "pictures become rarer sooner"
+    assert all(moment.headshot for moment in followed.moments[:15])

@@ -183,6 +183,8 @@ def test_what_is_no_embedding_is_refused_with_name_and_row(tmp_path: Path, value
         (3, "not a int"),
         ({"Al": ROWS, "Bo": ROWS[:, :2]}, r"different lengths, 3 \(Al\), 2 \(Bo\)"),
         ({"names": ["Al"], "embeddings": ROWS}, "1 names, and not one row of embeddings for each"),
+        ({"names": ["Al"], "embeddings": np.array(1.0)}, "1 names, and not one row of embeddings for each"),
+        ({"names": ["Al", "Bo"], "embeddings": [[1, 0], [1]]}, r"different lengths, 2 \(Al\), 1 \(Bo\)"),
         ({"names": [1, 2], "embeddings": ROWS}, "not a list of strings"),
         ({"Al": [np.zeros((1000, 1000), np.uint8)] * 100}, "100,000,000 numbers; caches of at most"),
     ],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from perceptkit.arrays import Floats, Picture
 from perceptkit.errors import InputError
-from perceptkit.face.tracking.framing import Framing, crop, output_size
+from perceptkit.face.tracking.framing import Framing, cut, output_size
 
 Box = Sequence[float]
 WIDTH, HEIGHT = 1280, 720
@@ -320,16 +320,16 @@ def spot(x: float, y: float) -> Picture:
 @pytest.mark.parametrize("left", [40.0, 40.13, 40.5, 40.87, 41.0])
 def test_a_crop_is_cut_between_pixels(left: float, size: tuple[int, int]) -> None:
     box = [left, 20.31, left + 160, 110.31]
-    cut = crop(spot(117.3, 62.8), np.array(box, np.float32), size)[:, :, 0].astype(float)
-    assert cut.shape == (size[1], size[0])
-    x = (cut.sum(axis=0) @ (np.arange(size[0]) + 0.5)) / cut.sum() / size[0] * 160 + box[0]
-    y = (cut.sum(axis=1) @ (np.arange(size[1]) + 0.5)) / cut.sum() / size[1] * 90 + box[1]
+    part = cut(spot(117.3, 62.8), np.array(box, np.float32), size)[:, :, 0].astype(float)
+    assert part.shape == (size[1], size[0])
+    x = (part.sum(axis=0) @ (np.arange(size[0]) + 0.5)) / part.sum() / size[0] * 160 + box[0]
+    y = (part.sum(axis=1) @ (np.arange(size[1]) + 0.5)) / part.sum() / size[1] * 90 + box[1]
     assert (x, y) == pytest.approx((117.3, 62.8), abs=0.06)
 
 
 def test_the_whole_picture_is_cut_as_it_is() -> None:
     image = np.random.default_rng(1).integers(0, 256, (180, 320, 3)).astype(np.uint8)
-    np.testing.assert_array_equal(crop(image, np.array([0, 0, 320, 180], np.float32), (320, 180)), image)
+    np.testing.assert_array_equal(cut(image, np.array([0, 0, 320, 180], np.float32), (320, 180)), image)
 
 
 def test_fine_patterns_are_averaged_when_the_crop_shrinks() -> None:
@@ -337,6 +337,6 @@ def test_fine_patterns_are_averaged_when_the_crop_shrinks() -> None:
     image[:, ::2] = 255  # lines of one pixel
     for start in (0.0, 0.3, 0.7):
         box = np.array([20 + start, 20, 620 + start, 357.5], np.float32)
-        cut = crop(image, box, (150, 84)).astype(int)[2:-2, 2:-2]
-        assert np.ptp(cut) < 45
-        assert cut.mean() == pytest.approx(127.5, abs=3)
+        part = cut(image, box, (150, 84)).astype(int)[2:-2, 2:-2]
+        assert np.ptp(part) < 45
+        assert part.mean() == pytest.approx(127.5, abs=3)

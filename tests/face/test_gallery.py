@@ -20,6 +20,7 @@ from perceptkit.face.gallery import (
     Prototype,
     describe,
     erase,
+    erase_everybody,
     load_gallery,
     recognise,
     remove,
@@ -193,7 +194,10 @@ def test_what_was_erased_was_overwritten(tmp_path: Path, everybody: bool) -> Non
     sizes = [(folder / name).stat().st_size for name in names]
     for number, name in enumerate(names):
         os.link(folder / name, tmp_path / f"old-{number}")
-    erase(folder, None if everybody else "Anna")
+    if everybody:
+        erase_everybody(folder)
+    else:
+        erase(folder, "Anna")
     assert [(tmp_path / f"old-{number}").read_bytes() for number in range(3)] == [bytes(size) for size in sizes]
 
 
@@ -209,10 +213,10 @@ def test_what_was_only_removed_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_gallery_erased_is_gone_and_may_begin_again(tmp_path: Path) -> None:
     folder = tmp_path / "staff"
     add(folder, "Anna", "Ben")
-    assert erase(folder) is None
+    erase_everybody(folder)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(InputError, match="holds no gallery"):
-        erase(folder)
+        erase_everybody(folder)
     assert add(folder, "Cleo").names == ("Cleo",)
 
 
@@ -221,7 +225,7 @@ def test_other_files_stay_when_a_gallery_is_erased(tmp_path: Path) -> None:
     add(folder, "Anna")
     for name in ("notes.txt", "pictures/me.png", ".mine.part"):
         (folder / name).write_text("mine")
-    erase(folder)
+    erase_everybody(folder)
     assert files_in(folder) == [".mine.part", "notes.txt", "pictures/me.png"]
     assert not (folder / "gallery.lock").exists()
 
@@ -237,7 +241,7 @@ def test_a_damaged_gallery_can_be_erased(tmp_path: Path, name: str, damage: str)
         path.unlink()
     with pytest.raises(InputError):
         load_gallery(folder)
-    erase(folder)
+    erase_everybody(folder)
     assert list(tmp_path.iterdir()) == []
 
 

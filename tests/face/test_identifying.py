@@ -160,7 +160,7 @@ def test_small_and_many_faces_are_left_out(world: World, tmp_path: Path) -> None
     assert world.identify(path, min_face=97).faces == ()
     result = world.identify(path, max_faces=1)
     assert len(result.faces) == 1
-    assert result.notes == ((str(path), "2 faces were left out, the least certain (--max-faces)"),)
+    assert result.notes == ((str(path), "2 faces were left out, the least certain (max_faces)"),)
 
 
 def test_a_large_photo_is_measured_at_full_size(world: World, tmp_path: Path) -> None:
@@ -243,9 +243,20 @@ def test_nothing_to_look_at_is_an_error_that_says_why(world: World, tmp_path: Pa
         world.identify(tmp_path / "missing.jpg")
 
 
-@pytest.mark.parametrize("options", [{"video_step": -1}, {"video_step": float("nan")}, {"track_faces": 0}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"video_step": -1},
+        {"video_step": float("nan")},
+        {"video_step": float("inf")},
+        {"track_faces": 0},
+        {"max_faces": 0},
+    ],
+    ids=str,
+)
 def test_options_out_of_range_are_refused(world: World, tmp_path: Path, options: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="too small"):
+    (name,) = options
+    with pytest.raises(InputError, match=f"{name} is "):
         world.identify(photo(tmp_path / "a.png", A), **options)
 
 
@@ -322,3 +333,16 @@ def test_a_result_is_told_in_a_line() -> None:
     assert str(nobody) == "2 files, 0 faces: 0 people of the gallery, 0 unknown"
     seen = Seen("a.jpg", Identity("Anna", 0.5, "Anna", None, None), np.zeros(4, np.float32), 0.5)
     assert str(replace(nobody, faces=(seen, seen))) == "2 files, 2 faces: 1 person of the gallery, 0 unknown"
+
+
+def test_in_a_video_of_slides_a_face_need_not_be_seen_twice(world: World, tmp_path: Path) -> None:
+    slides = [paint(blank(), 96, 64, person=person, noise=number + 1) for number, person in enumerate((A, B, C))]
+    path = write_video(tmp_path / "slides.mp4", slides, times=[0, 2, 4])
+    assert [seen.identity.name for seen in world.identify(path).faces] == ["Anna", "Berta", None]
+
+
+def test_the_pictures_of_a_gallery_are_no_photos(world: World, tmp_path: Path) -> None:
+    gallery = tmp_path / "staff"
+    enrol("Anna", photo(tmp_path / "a.png", A), gallery=gallery, detector=world.detector, embedder=world.embedder)
+    assert [path.suffix for path in (gallery / "pictures").iterdir()] == [".png"]
+    assert {seen.source for seen in world.identify(tmp_path).faces} == {str(tmp_path / "a.png")}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PosixPath
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -127,7 +128,21 @@ def test_killed_between_the_vectors_and_the_line(whole: Path) -> None:
         assert (folder / "embeddings.f32").stat().st_size == 7 * DIMENSION * 4
 
 
-@pytest.mark.parametrize("rubbish", [b"\0" * 40, b"\0" * 40 + b"\n", b'{"rows": 7, "records', b"not json\n"])
+RUBBISH = [
+    *(b"\0" * 40, b"\0" * 40 + b"\n", b'{"rows": 7, "records', b"not json\n", b"[" * 100_000 + b"\n"),
+    # JSON, but not what was written
+    *(b"1\n", b"[]\n", b"{}\n", b'{"rows": 7}\n', b'{"rows": 7.0, "records": []}\n', b'{"rows": 6, "records": []}\n'),
+    *(
+        b'{"rows": 7, "records": {}}\n',
+        b'{"rows": 7, "records": [{}]}\n',
+        b'{"rows": 7, "records": [{"source": "x"}]}\n',
+    ),
+    b'{"rows": 7, "records": [{"source": "x", "stamp": [], "faces": [1], "errors": [], "notes": [], "row": 0}]}\n',
+    b'{"rows": 7, "records": [{"source": "x", "stamp": [], "faces": [{}], "errors": [], "notes": [], "row": 7}]}\n',
+]
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH)
 def test_rubbish_after_the_last_line_is_cut_off(whole: Path, rubbish: bytes) -> None:
     with (whole / "journal.jsonl").open("ab") as file:
         file.write(rubbish)
@@ -178,6 +193,67 @@ def test_two_runs_cannot_share_a_journal(whole: Path) -> None:
     assert assert_goes_on(whole) == len(NAMES)
 
 
+class Ending(PosixPath):
+    """A path at which another run ends, and takes its journal away, just when a file has been opened."""
+
+    runs: ClassVar[list[Journal]] = []
+
+    def open(self, *arguments: Any, **options: Any) -> Any:
+        file = super().open(*arguments, **options)
+        if self.runs:
+            self.runs.pop().remove()
+        return file
+
+
+@posix
+def test_a_run_that_begins_while_another_ends_has_a_journal_of_its_own(tmp_path: Path) -> None:
+    first = Journal(tmp_path / "journal", SETTINGS, DIMENSION)
+    first.add(BATCHES[0])
+    Ending.runs.append(first)
+    with Journal(Ending(tmp_path / "journal"), SETTINGS, DIMENSION) as journal:
+        assert Ending.runs == []
+        assert journal.records == {}
+        with pytest.raises(InputError, match="another run is writing to"):
+            Journal(tmp_path / "journal", SETTINGS, DIMENSION)
+        finish(journal)
+        assert rows(journal) == EXPECTED
+    assert assert_goes_on(tmp_path / "journal") == len(NAMES)
+
+
+class Coveted(PosixPath):
+    """A path that another run tries to make a journal at whenever a file is deleted."""
+
+    begun: ClassVar[list[Journal]] = []
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        with pytest.raises(InputError, match="another run is writing to"):
+            Journal(Path(str(self.parent)), SETTINGS, DIMENSION)
+        super().unlink(missing_ok)
+        if self.name == "journal.jsonl":
+            self.begun.append(Journal(Path(str(self.parent)), SETTINGS, DIMENSION))
+
+
+@posix
+def test_a_run_that_ends_leaves_the_files_of_the_next_one(tmp_path: Path) -> None:
+    with Journal(Coveted(tmp_path / "journal"), SETTINGS, DIMENSION) as journal:
+        finish(journal)
+        journal.remove()
+    (begun,) = Coveted.begun
+    with begun:
+        finish(begun)
+    assert assert_goes_on(tmp_path / "journal") == len(NAMES)
+
+
+@posix
+def test_the_embeddings_are_those_of_the_open_file(whole: Path) -> None:
+    with Journal(whole, SETTINGS, DIMENSION) as journal:
+        (whole / "embeddings.f32").unlink()
+        (whole / "embeddings.f32").write_bytes(bytes(4 * DIMENSION * 9))
+        assert rows(journal) == EXPECTED
+        journal.add([source("ggggggg.jpg", 1)])
+        assert journal.vectors()[7].tolist() == [11000, 11001, 11002]
+
+
 def test_a_folder_that_cannot_be_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(InputError, match=r"cannot write .*; choose another output folder"):
@@ -189,7 +265,7 @@ import resource, sys
 import numpy as np
 from pathlib import Path
 from perceptkit.errors import DeviceError
-from perceptkit.face.journal import Journal
+from perceptkit.face.extracting.journal import Journal
 resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))
 rows = int(sys.argv[1])
 try:

@@ -81,7 +81,7 @@ def test_two_at_once_are_not_the_same_person(models: dict[str, Any], tmp_path: P
 
 @pytest.mark.parametrize("target", [None, "Bert"])
 def test_the_crop_is_a_part_of_it(models: dict[str, Any], source: Path, target: str | None) -> None:
-    shown = shown_by(source, models, target=target, cropped=True)
+    shown = shown_by(source, models, target=target, crop=True)
     assert [picture.shape for picture in shown] == [(160, 284, 3)] * 6
 
 
@@ -142,3 +142,13 @@ def test_what_cannot_be_watched_is_an_error(models: dict[str, Any], tmp_path: Pa
     other = Gallery("other", "0" * 64, models["gallery"].people)
     with pytest.raises(InputError, match=r"the gallery was made with other \(sha256 000000000000\), not with embedder"):
         face.watch(tmp_path / "note.mp4", show=lambda picture: True, **{**models, "gallery": other})
+
+
+def test_who_takes_the_place_of_somebody_gets_the_own_name(models: dict[str, Any], tmp_path: Path) -> None:
+    """What was seen of a place long ago does not count for ever, however good it was."""
+    taken = film(tmp_path / "taken.mp4", [[(64, 32, 1)]] * 30 + [[(64, 32, 2)]] * 60)
+    last = shown_by(taken, models)[-1]
+    with video.read(taken) as frames:
+        *_, original = (frame.image for frame in frames)
+    bert = Shown(np.array(face_box(64, 32), np.float32), 1, "Bert", 1)
+    np.testing.assert_array_equal(last, draw_names(original, [bert]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,19 @@ def test_an_index_that_does_not_fit_is_refused(tmp_path: Path, models: dict[str,
     face.extract(photo, tmp_path / "other", **models)
     with pytest.raises(InputError, match=r"the index is of \(1, 8\) vectors, the gallery has \(6, 8\)"):
         face.search(gallery, photo, index=load_index(tmp_path / "other"), **models)
+
+
+def test_an_index_of_as_many_other_vectors_is_refused(tmp_path: Path, models: dict[str, Any], gallery: Path) -> None:
+    photo = write_photo(tmp_path / "query.png", (96, 64, 1))
+    known = load_embeddings(gallery)
+    face.save_embeddings(tmp_path / "other.npz", replace(known, vectors=known.vectors[::-1]))
+    other = load_index(tmp_path / "other.npz")
+    for form in (gallery, known, open_embeddings(gallery)):
+        with pytest.raises(InputError, match="the index is of other vectors than the gallery"):
+            face.search(form, photo, index=other, **models)
+        assert face.search(form, photo, index=load_index(gallery), **models)
+    with pytest.raises(InputError, match="an index is of a file of embeddings: open the gallery"):
+        face.search(replace(known, checksum=None), photo, index=other, **models)
 
 
 def test_a_damaged_vector_of_the_gallery_is_an_input_error(

@@ -68,6 +68,26 @@ def test_each_face_of_a_person_is_found_in_order_of_likeness() -> None:
     np.testing.assert_allclose(similarity, [np.cos(angles)], atol=1e-6)
 
 
+@pytest.mark.parametrize("queries", [1, 2, 4, 7, 8, 16])
+def test_equal_vectors_are_equally_near_wherever_they_lie(queries: int) -> None:
+    """A product of many vectors is rounded in another way at the end of a block."""
+    random = np.random.default_rng(7)
+    vectors = random.normal(size=(3000, 512)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    copies = [3, 100, 505, 511, 512, 1023, 2047, 2999]
+    vectors[copies] = vectors[3]
+    near = 3 * vectors[3] + random.normal(size=(queries, 512)) * 2 / 512**0.5
+    near = np.asarray(near / np.linalg.norm(near, axis=1, keepdims=True), np.float32)
+    for top in (3, 8):
+        rows, similarity = nearest(vectors, near, top)
+        assert rows.tolist() == [copies[:top]] * queries
+        assert (similarity == similarity[:, :1]).all()
+        truth = near.astype(np.float64) @ vectors[3].astype(np.float64)
+        np.testing.assert_array_equal(similarity[:, 0], truth.astype(np.float32))
+        alone = [nearest(vectors, query[None], top)[1][0] for query in near]
+        np.testing.assert_array_equal(similarity, alone)
+
+
 def test_among_none_nothing_is_found() -> None:
     rows, similarity = nearest(np.empty((0, 8), np.float32), corners(2, 8, 0), 5)
     assert rows.shape == similarity.shape == (2, 0)

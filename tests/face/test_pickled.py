@@ -33,6 +33,8 @@ ARRAYS = {
     "nothing": np.zeros((0, 4)),
     "one number": np.array(3.0),
     "not finite": np.array([np.nan, np.inf]),
+    "many low bytes": np.zeros(5000),
+    "many high bytes": np.full(5000, -1, np.int16),
 }
 SYSTEM = b"cos\nsystem\n(S'touch %s'\ntR."
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -249,6 +251,16 @@ def doubling(levels: int) -> bytes:
     return data + b"."
 
 
+def again(form: bytes, call: bytes, code: bytes, characters: int, times: int) -> bytes:
+    """One content that is made into an array again and again."""
+    kind = b"cnumpy\ndtype\nX" + struct.pack("<I", len(code)) + code + b"K\x00K\x01\x87R"
+    kind += b"(K\x03X\x01\x00\x00\x00<NNNK\x00K\x00K\x00tb"
+    content = b"B" + struct.pack("<I", 4 * characters) + "\N{GRINNING FACE}".encode("utf-32-le") * characters
+    made = {b"call": call + b"q\x00", b"kind": kind + b"q\x01", b"content": content + b"q\x02"}
+    used = {b"call": b"h\x00", b"kind": b"h\x01", b"content": b"h\x02"}
+    return b"\x80\x03]" + form % made + b"a" + (form % used + b"a") * times + b"."
+
+
 BOMBS = {
     "bytes of 4 EB": b"\x80\x04\x8e" + struct.pack("<Q", 2**62) + b"abc.",
     "text of 4 GB": b"\x80\x02X\xff\xff\xff\xffabc.",
@@ -263,6 +275,17 @@ BOMBS = {
     "text made into bytes again and again": (
         b"\x80\x02c_codecs\nencode\nq\x00X" + struct.pack("<I", 500_000) + b"a" * 500_000 + b"q\x01"
         b"X\x06\x00\x00\x00latin1q\x02]" + b"h\x00h\x01h\x02\x86Ra" * 10_000 + b"."
+    ),
+    "a string of numpy made again and again": again(
+        b"%(call)b%(kind)b%(content)b\x86R", b"cnumpy.core.multiarray\nscalar\n", b"U9999", 9999, 5000
+    ),
+    "an array checked again and again": again(
+        b"%(call)b(%(content)b%(kind)bJ\x00\x00\x10\x00\x85X\x01\x00\x00\x00CtR",
+        *(b"cnumpy.core.numeric\n_frombuffer\n", b"U1", 2**20, 400),
+    ),
+    "an array built again and again": again(
+        b"%(call)bcnumpy\nndarray\n\x85R(K\x01J\x00\x00\x10\x00\x85%(kind)b\x89%(content)btb",
+        *(b"cnumpy.core.multiarray\n_reconstruct\n", b"U1", 2**20, 400),
     ),
     "digits": b"I" + b"9" * 1_000_000 + b"\n.",
 }

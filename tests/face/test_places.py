@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from perceptkit.face.tracking.following import Followed
-from perceptkit.face.tracking.places import Place, Places, spans_of
+from perceptkit.face.tracking.places import Place, Places, looks_of, spans_of
 
 # time, then track, x and score of each face
 Seen = tuple[float, list[tuple[int, float, float]]]
@@ -56,27 +56,31 @@ def test_looks_may_be_skipped_and_times_need_not_be_those_of_looks() -> None:
 def test_nobody_is_nowhere(looks: list[Seen]) -> None:
     places = Places(followed(*looks))
     assert [places.at(time) for time in (0.0, 0.5, 2.0)] == [[], [], []]
-    assert spans_of(followed(*looks), [1], max_gap=1, step=0.1, end=2) == ()
 
 
 def test_spans_are_from_found_to_lost() -> None:
     """A gap of up to a second is none."""
-    seen = [n for n in range(50) if n not in range(5, 14) and n not in range(20, 31)]
-    film = followed(*((n / 10, [(1, 0.0, 1.0)] if n in seen else []) for n in range(50)))
-    assert spans_of(film, [1], max_gap=1.0001, step=0.1, end=5.0) == ((0.0, 2.0), (3.1, 5.0))
-    assert spans_of(film, [1], max_gap=0.9, step=0.1, end=5.0) == ((0.0, 0.5), (1.4, 2.0), (3.1, 5.0))
-    assert spans_of(film, [2], max_gap=1, step=0.1, end=5.0) == ()
-    assert spans_of(film, [], max_gap=1, step=0.1, end=5.0) == ()
+    times = np.arange(50, dtype=np.float64) / 10
+    seen = np.array([n for n in range(50) if n not in range(5, 14) and n not in range(20, 31)])
+    assert spans_of(times, seen, max_gap=1, end=5.0) == ((0.0, 2.0), (3.1, 5.0))
+    assert spans_of(times, seen, max_gap=0.8, end=5.0) == ((0.0, 0.5), (1.4, 2.0), (3.1, 5.0))
+    assert spans_of(times, seen[:0], max_gap=1, end=5.0) == ()
 
 
-def test_spans_of_several_tracks_are_joined() -> None:
+def test_a_look_stands_for_the_time_to_the_next_one() -> None:
+    """As in a video of slides, whose last one is shown to the end."""
+    times = np.array([0.0, 0.7, 1.4, 2.1, 9.0])
+    assert spans_of(times, np.array([0, 1, 2]), max_gap=0.1, end=12.0) == ((0.0, 2.1),)
+    assert spans_of(times, np.array([0, 3]), max_gap=0.1, end=12.0) == ((0.0, 0.7), (2.1, 9.0))
+    assert spans_of(times, np.array([4]), max_gap=0.1, end=12.0) == ((9.0, 12.0),)
+    assert spans_of(times, np.array([4]), max_gap=0.1, end=8.9) == ((9.0, 9.0),), "it never ends before it begins"
+
+
+def test_spans_have_short_numbers() -> None:
+    assert spans_of(np.arange(4, dtype=np.float64) * 0.7, np.arange(4), max_gap=1, end=3 * 0.7 + 0.1) == ((0.0, 2.2),)
+
+
+def test_the_looks_of_each_track_are_told_apart() -> None:
     film = followed(*((n / 10, [(1 + (n >= 12), 0.0, 1.0), (3, 90.0, 1.0)]) for n in range(20)))
-    assert spans_of(film, [1], max_gap=1, step=0.1, end=2.0) == ((0.0, 1.2),)
-    assert spans_of(film, [1, 2], max_gap=1, step=0.1, end=2.0) == ((0.0, 2.0),)
-
-
-def test_a_span_ends_with_the_video_and_its_numbers_are_short() -> None:
-    film = followed(*((n * 0.7, [(1, 0.0, 1.0)]) for n in range(4)))  # the last look is at 2.0999999999999996 s
-    assert spans_of(film, [1], max_gap=1.4, step=0.7, end=2.2) == ((0.0, 2.2),)
-    assert spans_of(film, [1], max_gap=1.4, step=0.7, end=9.0) == ((0.0, 2.8),)
-    assert spans_of(film, [1], max_gap=0.1, step=0.1, end=9.0)[-1] == (2.1, 2.2)
+    assert [looks.tolist() for looks in looks_of(film)] == [list(range(12)), list(range(12, 20)), list(range(20))]
+    assert looks_of(followed((0.0, []))) == []

@@ -111,6 +111,14 @@ def test_sharpness_is_the_logarithm_of_the_variance_of_the_laplacian(amplitude: 
     assert sharpness(grid) == pytest.approx(expected, abs=0.03)
 
 
+@pytest.mark.parametrize("rows", [0, 42, 43, 44, 48])
+def test_next_to_nothing_of_a_face_is_not_sharp(rows: int) -> None:
+    """The face begins with one pixel of row 36, and what is within 6 pixels of the border is not looked at."""
+    inside = np.arange(CROP_SIDE)[:, None].repeat(CROP_SIDE, axis=1) < rows
+    assert sharpness(textured(), inside=inside) == 0
+    assert sharpness(textured(), inside=np.roll(inside, 50, axis=0) | ~inside) > 0.9
+
+
 def test_an_even_grey_is_not_sharp_whatever_lies_around_the_face() -> None:
     crop = np.full((CROP_SIDE, CROP_SIDE, 3), 90, np.uint8)
     assert sharpness(crop) == 0

@@ -55,23 +55,27 @@ def assert_same(one: Embeddings, other: Embeddings) -> None:
     assert one.vectors.dtype == one.quality.dtype == np.float32
 
 
-@pytest.fixture
-def parts() -> dict[str, Any]:
+@pytest.fixture(params=[1, 2], ids=["of version 1", "of version 2"])
+def parts(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """The arrays of a good npz file of three faces."""
-    buffer = io.BytesIO()
-    saved = embeddings_of(["a.jpg", "b.jpg", "c.jpg"])
-    np.savez(
-        buffer,
-        version=np.array(1),
-        model=np.array(saved.model),
-        model_sha256=np.array(saved.model_sha256),
-        face_ids=np.array(saved.face_ids),
-        sources=np.array(saved.sources),
-        quality=saved.quality,
-        embeddings=saved.vectors,
-    )
-    buffer.seek(0)
-    with np.load(buffer) as arrays:
+    return parts_of(embeddings_of(["a.jpg", "b.jpg", "c.jpg"]), tmp_path / "parts", version=request.param)
+
+
+def parts_of(saved: Embeddings, folder: Path, *, version: int) -> dict[str, Any]:
+    """The arrays of an npz file as a version of it keeps them."""
+    if version == 1:
+        return {
+            "version": np.array(1),
+            "model": np.array(saved.model),
+            "model_sha256": np.array(saved.model_sha256),
+            "face_ids": np.array(saved.face_ids, np.str_),
+            "sources": np.array(saved.sources, np.str_),
+            "quality": saved.quality,
+            "embeddings": saved.vectors,
+        }
+    folder.mkdir()
+    save_embeddings(folder / "embeddings.npz", saved)
+    with np.load(folder / "embeddings.npz") as arrays:
         return dict(arrays)
 
 
@@ -115,7 +119,65 @@ def test_file_names_that_are_not_utf8_survive_in_npz_and_are_escaped_in_parquet(
     for suffix in FORMATS:
         save_embeddings(tmp_path / f"embeddings.{suffix}", saved)
     assert_same(load_embeddings(tmp_path / "embeddings.npz"), saved)
+    assert_same(open_and_use(tmp_path / "embeddings.npz"), saved)
     assert_same(load_embeddings(tmp_path / "embeddings.parquet"), replace(saved, sources=(r"caf\udce9.jpg",)))
+
+
+def test_a_name_of_bytes_that_look_like_utf8_comes_back_as_it_was(tmp_path: Path) -> None:
+    saved = embeddings_of(["\udcc3\udca9.jpg", "\ud83d.jpg", "", "é.jpg"])
+    save_embeddings(tmp_path / "embeddings.npz", saved)
+    assert_same(load_embeddings(tmp_path), saved)
+    assert_same(open_and_use(tmp_path), saved)
+
+
+@EVERY_READER
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_file_of_the_first_version_is_read(tmp_path: Path, read: Reader, order: str) -> None:
+    saved = embeddings_of(["Zoë.jpg", "caf\udce9.jpg", "合影.jpg"])
+    parts = parts_of(saved, tmp_path, version=1)
+    parts["sources"] = parts["sources"].astype(parts["sources"].dtype.newbyteorder(order))
+    opened = read(write_npz(tmp_path / "embeddings.npz", parts))
+    assert_same(opened, saved)
+    assert all(type(source) is str for source in opened.sources)
+
+
+def test_one_long_path_makes_no_other_longer(tmp_path: Path) -> None:
+    save_embeddings(tmp_path / "embeddings.npz", embeddings_of(["x" * 2000] + ["a.jpg"] * 999))
+    assert (tmp_path / "embeddings.npz").stat().st_size < 100_000
+
+
+def test_of_an_opened_file_one_text_is_read_at_a_time(tmp_path: Path) -> None:
+    """The second is none, which only those notice who ask for it."""
+    saved = embeddings_of(["a.jpg", "b.jpg", "c.jpg"])
+    path = tmp_path / "embeddings.npz"
+    save_embeddings(path, saved)
+    path.write_bytes(path.read_bytes().replace(b"b.jpg", b"\xff.jpg"))
+    sources = open_embeddings(path).sources
+    assert (sources[0], sources[2], sources[-1]) == ("a.jpg", "c.jpg", "c.jpg")
+    with pytest.raises(InputError, match=r"damaged: text 1 is none: .*invalid start byte"):
+        sources[1]
+
+
+def test_a_checksum_tells_one_set_of_vectors_from_another(tmp_path: Path) -> None:
+    checksums = []
+    for sources in (["a.jpg", "b.jpg"], ["other.jpg", "names.jpg"], ["c.jpg"]):
+        save_embeddings(tmp_path / "embeddings.npz", embeddings_of(sources))
+        checksums.append(load_embeddings(tmp_path).checksum)
+        assert open_embeddings(tmp_path).checksum == checksums[-1]
+    assert checksums[0] is not None
+    assert checksums[0] == checksums[1] != checksums[2]
+    save_embeddings(tmp_path / "embeddings.parquet", embeddings_of(["a.jpg"]))
+    assert load_embeddings(tmp_path / "embeddings.parquet").checksum is None
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    saved = embeddings_of(["a.jpg"])
+    (tmp_path / "faces").mkdir()
+    save_embeddings(tmp_path / "faces" / "embeddings.npz", saved)
+    assert_same(load_embeddings("~/faces"), saved)
+    assert_same(open_and_use(Path("~/faces/embeddings.npz")), saved)
 
 
 def test_a_parquet_file_is_a_plain_table_for_others(tmp_path: Path) -> None:
@@ -128,13 +190,15 @@ def test_a_parquet_file_is_a_plain_table_for_others(tmp_path: Path) -> None:
 
 
 def test_an_npz_file_is_plain_arrays_for_others(tmp_path: Path) -> None:
-    saved = embeddings_of(["a.jpg", "b.jpg"])
+    saved = embeddings_of(["a.jpg", "Zoë.jpg"])
     save_embeddings(tmp_path / "embeddings.npz", saved)
     with np.load(tmp_path / "embeddings.npz", allow_pickle=False) as arrays:
         assert sorted(arrays) == [
-            "embeddings", "face_ids", "model", "model_sha256", "quality", "sources", "version",
+            "embeddings", "face_ids", "face_ids_ends", "model", "model_sha256", "quality",
+            "sources", "sources_ends", "version",
         ]  # fmt: skip
         np.testing.assert_array_equal(arrays["embeddings"], saved.vectors)
+        assert (bytes(arrays["sources"]), arrays["sources_ends"].tolist()) == (b"a.jpgZo\xc3\xab.jpg", [5, 13])
 
 
 def test_an_old_file_stays_when_the_new_one_cannot_be_written(tmp_path: Path) -> None:
@@ -237,7 +301,7 @@ def test_objects_in_an_npz_are_refused_and_not_made(
 def test_a_pickle_is_refused_and_not_read(tmp_path: Path, name: str, read: Reader) -> None:
     sprung = tmp_path / "sprung"
     (tmp_path / name).write_bytes(pickle.dumps(Trap(sprung)))
-    with pytest.raises(InputError, match="is not a file of embeddings"):
+    with pytest.raises(InputError, match=r"is not a file of embeddings: (it is cut short, or no npz file|.*Parquet)"):
         read(tmp_path / name)
     assert not sprung.exists()
 
@@ -276,7 +340,7 @@ def test_a_part_that_claims_more_than_it_has_is_refused(
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"version": np.array(2)}, "version 2 was written by another perceptkit; this reads 1"),
+        ({"version": np.array(3)}, "version 3 was written by another perceptkit; this reads 1 and 2"),
         ({"version": np.array([1, 1])}, "is not a file of embeddings"),
         ({"version": np.array("one")}, "is not a file of embeddings"),
         ({"embeddings": np.zeros((2, 5), np.float32)}, "3 ids, 3 sources, quality"),
@@ -392,6 +456,27 @@ def test_texts_that_are_none_are_refused(tmp_path: Path, parts: dict[str, Any], 
     path = write_npz(tmp_path / "numbers.npz", parts | {"sources": np.arange(3)})
     with pytest.raises(InputError, match=r"its sources are int64 \(3,\), not texts"):
         read(path)
+
+
+@EVERY_READER
+@pytest.mark.parametrize(
+    ("ends", "problem"),
+    [
+        ([5, 10], "3 ids, 2 sources"),
+        ([5, 10, 16], "text 2 is none: it is from byte 10 to 16 of 15"),
+        ([5, 4, 15], "text 1 is none: it is from byte 5 to 4 of 15"),
+        ([-5, 10, 15], "text 0 is none: it is from byte 0 to -5 of 15"),
+        ([5.0, 10.0, 15.0], r"its sources_ends are float64 \(3,\), not whole numbers"),
+        (15, r"its sources_ends are int64 \(\), not whole numbers"),
+        (None, "it lacks sources_ends"),
+    ],
+)
+def test_texts_whose_ends_do_not_fit_are_refused(tmp_path: Path, ends: Any, problem: str, read: Reader) -> None:
+    parts = parts_of(embeddings_of(["a.jpg", "b.jpg", "c.jpg"]), tmp_path / "parts", version=2)
+    del parts["sources_ends"]
+    added = {} if ends is None else {"sources_ends": np.array(ends)}
+    with pytest.raises(InputError, match=problem):
+        read(write_npz(tmp_path / "embeddings.npz", parts | added))
 
 
 @EVERY_READER

@@ -68,6 +68,12 @@ def test_what_is_no_cosine_is_refused(threshold: Any) -> None:
             refuse(threshold)
 
 
+@pytest.mark.parametrize("threshold", [10**400, -(10**5000)], ids=["huge", "unwritable"])
+def test_what_no_number_can_hold_is_refused(threshold: int) -> None:
+    with pytest.raises(InputError, match="the threshold is a huge number; a cosine similarity lies between -1 and 1"):
+        check_threshold(threshold)
+
+
 @pytest.mark.parametrize("threshold", [True, False, "", "strict", "calibrate", "Calibrated", "calibrated:", [0.4], 1j])
 def test_anything_else_is_refused_with_the_choices(threshold: Any) -> None:
     for refuse in (check_threshold, resolve):
@@ -119,7 +125,7 @@ def test_a_path_without_a_calibration_is_an_error(tmp_path: Path, name: str) -> 
         (json.dumps(document(version=2)), "is version 2, written by another perceptkit"),
         (json.dumps(document(version=None)), "is version None"),
         (json.dumps(document(embedder={})), r"is of None \(sha256 None\), not of net"),
-        (json.dumps(document(chosen=None)), "has no threshold: there were too few pairs"),
+        (json.dumps(document(chosen=None)), "has no threshold: there were too few people"),
         (json.dumps(document(chosen=[])), "its threshold is None"),
         (json.dumps(document(chosen={"threshold": True})), "its threshold is True"),
         (json.dumps(document(chosen={"threshold": "0.3"})), "its threshold is 0.3"),

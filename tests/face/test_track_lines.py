@@ -24,7 +24,7 @@ def track(number: int, identity: Identity | None) -> Track:
 
 
 def cast(target: str | None = None) -> Cast:
-    return Cast({1: track(1, ANNA), 2: track(2, NOBODY), 3: track(3, ANNA)}, ("Bert", "Anna"), target)
+    return Cast({1: track(1, ANNA), 2: track(2, NOBODY), 3: track(3, ANNA)}, {"Bert": 0, "Anna": 1}, target)
 
 
 def place(number: int, *box: float, score: float = 0.9) -> Place:

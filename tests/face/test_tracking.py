@@ -19,7 +19,7 @@ from perceptkit.arrays import Picture
 from perceptkit.colours import track_colour
 from perceptkit.errors import DeviceError, InputError, MediaError
 from perceptkit.face import Gallery, Tracking, load_detector, load_embedder
-from perceptkit.face.tracking.framing import Framing, crop
+from perceptkit.face.tracking.framing import Framing, cut
 from perceptkit.face.tracking.showing import TARGET_COLOUR
 from perceptkit.video import Frame, VideoInfo, Writer
 from scans import crossing, hard_cut, leaving, scan_video
@@ -159,7 +159,7 @@ def test_what_is_seen_for_one_frame_only_is_left_out(models: dict[str, Any], tmp
 
 def test_nobody_at_all_is_a_result_too(models: dict[str, Any], tmp_path: Path) -> None:
     source = film(tmp_path / "empty.mp4", [[]] * 5)
-    result = run(models, source, tmp_path / "out", target="Anna", cropped=True)
+    result = run(models, source, tmp_path / "out", target="Anna", crop=True)
     assert (str(result), result.people) == ("5 frames, 0 tracks, 0 people recognised", {})
     assert result.summary["target"] == {"name": "Anna", "seconds": 0, "spans": []}
     lost = {"visible": False, "box": None, "centroid": None}
@@ -210,7 +210,7 @@ def test_between_two_searches_a_face_is_on_the_line_between_them(models: dict[st
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_video_of_one_frame_has_a_face_in_it(models: dict[str, Any], tmp_path: Path, count: int) -> None:
     source = film(tmp_path / "short.mp4", [[(*LEFT, ANNA)]] * count)
-    result = run(models, source, tmp_path / "out", detect_every=5, cropped=True)
+    result = run(models, source, tmp_path / "out", detect_every=5, crop=True)
     assert [(track.name, track.looks) for track in result.tracks] == [("Anna", 1)]
     assert [len(row["faces"]) for row in rows(tmp_path / "out")] == [1] * count
     ((_, end),) = result.people["Anna"]
@@ -222,7 +222,7 @@ def test_times_of_a_varying_rate_are_kept(models: dict[str, Any], tmp_path: Path
     times = [0, 0.03, 0.31, 0.5, 0.51, 1.04, 1.5, 1.9]
     source = write_video(tmp_path / "vary.mp4", pictures([[(*LEFT, ANNA)]] * 8), times=times)
     for detect_every in (1, 3):
-        result = run(models, source, tmp_path / "out", detect_every=detect_every, cropped=True)
+        result = run(models, source, tmp_path / "out", detect_every=detect_every, crop=True)
         assert [row["time"] for row in rows(tmp_path / "out")] == times
         for name in ("annotated.mp4", "crop.mp4"):
             assert [frame.time for frame in frames_of(tmp_path / "out" / name)] == pytest.approx(times, abs=1e-4)
@@ -233,7 +233,7 @@ def test_times_of_a_varying_rate_are_kept(models: dict[str, Any], tmp_path: Path
 def test_a_video_on_its_side_is_written_upright(models: dict[str, Any], tmp_path: Path) -> None:
     lying = [np.ascontiguousarray(np.rot90(image)) for image in pictures([[(*LEFT, ANNA)]] * 5)]
     source = turn(write_video(tmp_path / "phone.mp4", lying), (0, 1, -1, 0))
-    run(models, source, tmp_path / "out", cropped=True)
+    run(models, source, tmp_path / "out", crop=True)
     assert [row["faces"][0]["box"] for row in rows(tmp_path / "out")] == [face_box(*LEFT)] * 5
     info = video.info(tmp_path / "out" / "annotated.mp4")
     assert (info.width, info.height, info.rotation) == (640, 160, 0)
@@ -247,7 +247,7 @@ def test_odd_sizes_and_portraits(
 ) -> None:
     """Where nobody can be found in them."""
     source = write_video(tmp_path / "odd.mp4", [np.full((height, width, 3), 128, np.uint8)] * 3)
-    run(models, source, tmp_path / "out", cropped=True)
+    run(models, source, tmp_path / "out", crop=True)
     info = video.info(tmp_path / "out" / "annotated.mp4")
     assert (info.width, info.height) == (width + width % 2, height + height % 2)
     cropped = video.info(tmp_path / "out" / "crop.mp4")
@@ -263,7 +263,7 @@ def test_the_crop_is_16_to_9_on_the_screen_whatever_the_pixels_are(
     with Writer(tmp_path / "pal.mp4", info, preset="ultrafast") as writer:
         for number in range(3):
             writer.write(Frame(number, number / 25, np.full((576, width, 3), 90, np.uint8)))
-    run(models, tmp_path / "pal.mp4", tmp_path / "out", cropped=True)
+    run(models, tmp_path / "pal.mp4", tmp_path / "out", crop=True)
     made = video.info(tmp_path / "out" / "crop.mp4")
     assert made.pixel_aspect == aspect
     assert made.width * made.pixel_aspect / made.height == pytest.approx(16 / 9, rel=0.01)
@@ -273,7 +273,7 @@ def test_the_crop_is_16_to_9_on_the_screen_whatever_the_pixels_are(
 def test_sound_is_copied(models: dict[str, Any], tmp_path: Path) -> None:
     tone = write_clip(tmp_path / "tone.mp4", codec=None, sounds=[Sound(seconds=3.0)])
     source = film(tmp_path / "talk.mp4", [[(*LEFT, ANNA)]] * 20, sound=tone)
-    run(models, source, tmp_path / "out", cropped=True)
+    run(models, source, tmp_path / "out", crop=True)
     original = [(packet.pts, bytes(packet)) for packet in packets(source, "audio")]
     assert len(original) > 100  # also what is longer than the pictures
     for name in ("annotated.mp4", "crop.mp4"):
@@ -325,14 +325,14 @@ def _has(image: Picture, colour: Sequence[int]) -> bool:
 def test_the_crop_follows_the_target_or_everybody(models: dict[str, Any], tmp_path: Path, target: str | None) -> None:
     spots: list[list[At]] = [[(0, 32, ANNA), *([(544, 352, BERT)] if number > 3 else [])] for number in range(25)]
     source = film(tmp_path / "talk.mp4", spots, height=480)
-    result = run(models, source, tmp_path / "out", target=target, cropped=True)
+    result = run(models, source, tmp_path / "out", target=target, crop=True)
     assert result.crop == tmp_path / "out" / "crop.mp4"
     assert names(tmp_path / "out") == FILES | {"crop.mp4"}
     framing = Framing(640, 480)
     for spot, made, whole in zip(spots, frames_of(result.crop), frames_of(source), strict=True):
         boxes = [face_box(x, y) for x, y, person in spot if target is None or person == BERT]
         box = framing.update(whole.time, np.array(boxes, np.float32).reshape(-1, 4))
-        expected = crop(whole.image, box, (640, 360))
+        expected = cut(whole.image, box, (640, 360))
         assert np.abs(made.image.astype(int) - expected).mean() < 2
     assert (box[0] > 10) == (target == "Bert")  # for both, all of the width is needed
 
@@ -422,10 +422,31 @@ def test_nothing_is_written_over_its_own_source(models: dict[str, Any], tmp_path
     with pytest.raises(InputError, match="would be written over by what is made of it; choose another output"):
         run(models, source, tmp_path)
     crop = source.rename(tmp_path / "crop.mp4")
-    with pytest.raises(InputError, match="would be written over by what is made of it"):
-        run(models, crop, tmp_path, cropped=True)
-    run(models, crop, tmp_path)
+    for wanted in (True, False):
+        with pytest.raises(InputError, match="would be written over by what is made of it"):
+            run(models, crop, tmp_path, crop=wanted)
     assert crop.read_bytes() == before
+
+
+def test_a_folder_with_other_things_is_left_alone(models: dict[str, Any], tmp_path: Path) -> None:
+    source = film(tmp_path / "talk.mp4", [[]] * 2)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "crop.mp4").write_text("mine")
+    (out / "summary.json").write_text("mine")
+    with pytest.raises(InputError, match="out is not empty and holds no earlier result"):
+        run(models, source, out)
+    assert (out / "crop.mp4").read_text() == (out / "summary.json").read_text() == "mine"
+    with pytest.raises(InputError, match=r"out\.mp4: give a folder"):
+        run(models, source, tmp_path / "out.mp4")
+
+
+def test_the_crop_of_an_earlier_run_goes_with_it(models: dict[str, Any], tmp_path: Path) -> None:
+    source = film(tmp_path / "talk.mp4", [[]] * 2)
+    run(models, source, tmp_path / "out", crop=True)
+    assert (tmp_path / "out" / "crop.mp4").exists()
+    run(models, source, tmp_path / "out")
+    assert not (tmp_path / "out" / "crop.mp4").exists()
 
 
 def test_a_folder_is_named_after_the_video(
@@ -461,17 +482,17 @@ def test_a_full_disk_leaves_what_was_there(models: dict[str, Any], tmp_path: Pat
     source = write_video(tmp_path / "noise.mp4", noise)
     small = film(tmp_path / "talk.mp4", [[(*LEFT, ANNA)]] * 3)
     with small_disk(tmp_path / "disk", "600k") as disk:
-        run(models, small, disk / "out", cropped=True)
+        run(models, small, disk / "out", crop=True)
         before = contents(disk / "out")
         with pytest.raises(DeviceError, match="the disk is full"):
-            run(models, source, disk / "out", cropped=cropped)
+            run(models, source, disk / "out", crop=cropped)
         assert contents(disk / "out") == before
 
 
 @pytest.mark.parametrize("when", [3, 25, 39])
 def test_a_run_that_is_stopped_leaves_what_was_there(models: dict[str, Any], tmp_path: Path, when: int) -> None:
     source = film(tmp_path / "talk.mp4", [[(*LEFT, ANNA)]] * 20)
-    run(models, film(tmp_path / "old.mp4", [[(*RIGHT, BERT)]] * 3), tmp_path / "out", cropped=True)
+    run(models, film(tmp_path / "old.mp4", [[(*RIGHT, BERT)]] * 3), tmp_path / "out", crop=True)
     before = contents(tmp_path / "out")
 
     def stop(done: int, total: int | None) -> None:
@@ -479,7 +500,7 @@ def test_a_run_that_is_stopped_leaves_what_was_there(models: dict[str, Any], tmp
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(models, source, tmp_path / "out", cropped=True, progress=stop)
+        run(models, source, tmp_path / "out", crop=True, progress=stop)
     assert contents(tmp_path / "out") == before
     assert not [one.name for one in threading.enumerate() if one.name.startswith("perceptkit")]
 

@@ -38,7 +38,7 @@ def named(
     """Tracks by the looks in which they are seen, a tenth of a second each, and their moments: worth and embedding."""
     rows = sorted((look, track) for track, seen in looks.items() for look in seen)
     followed = Followed(
-        np.arange(50) / 10,
+        np.arange(800) / 10,
         np.array([look for look, _ in rows], np.int64),
         np.array([track for _, track in rows], np.int64),
         np.zeros((len(rows), 4), np.float32),
@@ -123,6 +123,14 @@ def test_a_face_lost_and_found_again_may_overlap_with_itself_for_a_moment(shared
     looks = {1: range(20), 2: range(20 - shared, 45)}
     moments = {1: [(0.5, like(anna=0.7))], 2: [(0.5, like(anna=0.9))]}
     assert [track.name for track in named(looks, moments, gallery=THREE)] == names
+
+
+def test_two_who_share_more_than_a_second_are_two_however_long_they_are_seen() -> None:
+    looks = {1: range(0, 40), 2: range(25, 50)}  # 15 of 40 and 25 looks, 1.5 seconds
+    long = {1: range(0, 400), 2: range(388, 790)}  # 12 of about 400: 3 %, and 1.2 seconds
+    anna = {1: [(0.9, like(anna=0.9))], 2: [(0.9, like(anna=0.8))]}
+    assert [track.name for track in named(looks, anna, gallery=THREE)] == ["Anna", None]
+    assert [track.name for track in named(long, anna, gallery=THREE)] == ["Anna", None]
 
 
 def test_without_moments_somebody_is_unknown_and_like_nobody() -> None:

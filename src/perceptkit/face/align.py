@@ -15,6 +15,8 @@ _OPENCV_SIDE = 32766  # some releases of OpenCV cannot warp from larger images
 HEADSHOT_MARGIN = 0.15
 """Surroundings of the aligned face, as a share of the headshot's side."""
 
+_BEYOND = (128, 128, 128)
+
 CROP_SIDE = 112
 """Width and height of an aligned face in pixels, as the embedders want it."""
 
@@ -62,7 +64,7 @@ def align_faces(image: Picture, landmarks: Floats) -> Picture:
 
 
 def warp(image: Picture, landmarks: Floats, *, side: int, margin: float) -> Picture:
-    """One aligned face for people to look at: smooth when it shrinks, the border repeated where the image ends."""
+    """One aligned face for people to look at: smooth when it shrinks, grey where the image ends."""
     (matrix,) = similarity(landmarks, template(side, margin=margin))
     part, matrix = _around(image, matrix, side)
     shrink = int(1 / max(float(scales(matrix[None])[0]), 1e-3))
@@ -71,7 +73,7 @@ def warp(image: Picture, landmarks: Floats, *, side: int, margin: float) -> Pict
         # Pixel centres: x = shrink * (x' + 0.5) - 0.5
         shift = matrix[:, :2] @ np.full(2, (shrink - 1) / 2) + matrix[:, 2]
         matrix = np.column_stack([matrix[:, :2] * shrink, shift]).astype(np.float32)
-    warped = cv2.warpAffine(part, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.warpAffine(part, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=_BEYOND)
     return np.asarray(warped, np.uint8)
 
 

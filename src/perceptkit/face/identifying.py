@@ -6,6 +6,7 @@ for seen in identify("party/", gallery="staff").faces:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -34,10 +35,10 @@ from .gallery.identity import Identity, recognise
 from .gallery.people import Gallery
 from .loading import load_detector, load_embedder_of
 from .samples import expected_samples
-from .sources import is_video
+from .sources import is_video, without_our_own
 from .thresholds import resolve_threshold
 from .tracking.cutting import cut_tracks
-from .tracking.following import MAX_GAP, Followed, follow
+from .tracking.following import Followed, follow, gap_of
 from .tracking.voting import Track, name_tracks
 from .types import ItemError
 
@@ -74,6 +75,9 @@ class Identification:
     threshold: float
     errors: tuple[ItemError, ...]
     notes: tuple[tuple[str, str], ...]
+
+    def __repr__(self) -> str:
+        return f"Identification({self})"
 
     def __str__(self) -> str:
         names = {seen.identity.name for seen in self.faces} - {None}
@@ -122,14 +126,18 @@ def identify(
     A file that cannot be used is an entry in `errors`; the others go on. Raises InputError for a gallery that cannot be
     used, ModelError or DeviceError when the models cannot be had or fail.
     """
-    if not video_step >= 0 or track_faces < 1 or max_faces < 1:
-        raise InputError(f"video_step is {video_step}, track_faces {track_faces}, max_faces {max_faces}: too small")
+    if not 0 <= video_step < math.inf:
+        raise InputError(f"video_step is {video_step}; give the seconds between two frames, or 0 for every frame")
+    for what, value in (("track_faces", track_faces), ("max_faces", max_faces)):
+        if value < 1:
+            raise InputError(f"{what} is {value}; it must be at least 1")
     known = gallery if isinstance(gallery, Gallery) else load_gallery(gallery)
     embed = load_embedder_of(known, embedder, preset=preset, device=device, threads=1)
     detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
     limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
     work = _Work(detector, embed, known, limit, min_face, max_faces, max_pixels, video_step, track_faces, limits)
-    paths, skipped = expand([media] if isinstance(media, (str, Path)) else media, PHOTOS | VIDEOS)
+    found_paths, skipped = expand([media] if isinstance(media, (str, Path)) else media, PHOTOS | VIDEOS)
+    paths = without_our_own(found_paths)
     if not paths:
         reasons = "".join(f"\n  skipped {path}: {reason}" for path, reason in skipped[:_SHOWN])
         raise InputError(f"no photos or videos to identify anybody in; give some{reasons}")
@@ -226,9 +234,7 @@ def _in_photo(work: _Work, source: str, photo: Photo, described: Sequence[Descri
         for one, identity in zip(good, recognise(work.gallery, vectors, work.threshold), strict=True)
     ]
     failed = len(described) - len(good)
-    notes = (
-        [f"{count(left_out, 'face was', 'faces were')} left out, the least certain (--max-faces)"] if left_out else []
-    )
+    notes = [f"{count(left_out, 'face was', 'faces were')} left out, the least certain (max_faces)"] if left_out else []
     return _Found(faces, _without_embedding(work, source, failed), notes)
 
 
@@ -249,12 +255,20 @@ def _video(work: _Work, path: Path, report: Callable[[int], None]) -> _Found:
     step = work.video_step
     try:
         with read(path, step=step, limits=work.limits) as frames:
-            gap = max(MAX_GAP, 2 * step)
-            followed = follow(frames, work.detect, work.embed, min_face=work.min_face, max_gap=gap, advance=report)
+            gap = gap_of(max(step, 1 / float(frames.info.rate)))
+            followed = follow(
+                frames,
+                work.detect,
+                work.embed,
+                min_face=work.min_face,
+                max_faces=work.max_faces,
+                max_gap=gap,
+                advance=report,
+            )
             notes = [warning.removeprefix(f"{path}: ") for warning in frames.warnings]
     except MediaError as error:
         return _Found(errors=[ItemError(str(path), type(error).__name__, str(error))])
-    followed = cut_tracks(followed, work.threshold, sparse=step > _SPARSE)
+    followed = cut_tracks(followed, work.threshold)
     tracks = name_tracks(followed, work.gallery, work.threshold, best=work.track_faces)
     faces = [_on_track(str(path), followed, track) for track in tracks if track.moments]
     return _Found(faces, _without_embedding(work, str(path), followed.failed), notes)

@@ -12,45 +12,45 @@ import mmap
 import os
 import struct
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-__all__ = ["checksum", "map_npz"]
+__all__ = ["checksums_of", "map_npz", "stored"]
 
 _LOCAL = struct.Struct("<4s22xHH")  # of a part's own header: the signature, the lengths of its name and its extra field
 _MOST_HEADER = 65_536  # bytes of an npy header: numpy reads no longer ones
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def map_npz(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of an npz file without compression, by name, that cannot be written to.
+def map_npz(path: Path) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, int]]:
+    """The arrays of an npz file without compression, by name, that cannot be written to, and their checksums.
 
     All that is read are the headers. An array need not be aligned in memory. The file must not be cut short while an
     array lives; replacing it is harmless, but Windows does not allow it.
     Raises ValueError, zipfile.BadZipFile or OSError for what is no such file: sizes are checked before they are
-    believed, and no objects are made. Checksums are not compared, which would be reading it all.
+    believed, and no objects are made. Checksums are as the file notes them: to compare them would be reading it all.
     """
     with path.open("rb") as file:
         members = stored(file)
         memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return {member.filename.removesuffix(".npy"): _array(memory, member) for member in members}
+    return {_name(member): _array(memory, member) for member in members}, checksums_of(members)
 
 
-def checksum(path: Path, name: str) -> int:
-    """The checksum that an npz file notes of an array; ValueError when it has no such array."""
-    with path.open("rb") as file:
-        for member in stored(file):
-            if member.filename == f"{name}.npy":
-                return member.CRC
-    raise ValueError(f"it lacks {name}")
+def checksums_of(members: Iterable[zipfile.ZipInfo]) -> dict[str, int]:
+    """The checksums that an npz file notes of its arrays, by their names."""
+    return {_name(member): member.CRC for member in members}
 
 
 def stored(file: IO[bytes]) -> list[zipfile.ZipInfo]:
     """The parts of an npz file when they are stored as they are, no part is there twice, and all fit into the file."""
-    with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+    except zipfile.BadZipFile as error:
+        raise ValueError("it is cut short, or no npz file") from error
     # savez stores without compression, so no part can be larger than the file.
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise ValueError("its parts are compressed, which perceptkit never does")
@@ -61,6 +61,10 @@ def stored(file: IO[bytes]) -> list[zipfile.ZipInfo]:
     if any(member.flag_bits & 1 or member.compress_size != member.file_size for member in members):
         raise ValueError("its parts are encrypted")
     return members
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    return member.filename.removesuffix(".npy")
 
 
 def _array(memory: mmap.mmap, member: zipfile.ZipInfo) -> np.ndarray[Any, Any]:

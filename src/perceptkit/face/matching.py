@@ -166,6 +166,10 @@ def _finder(
         chosen = load_index(gallery)
     if chosen.vectors.shape != known.vectors.shape:
         raise InputError(f"the index is of {chosen.vectors.shape} vectors, the gallery has {known.vectors.shape}")
+    if known.checksum is None:
+        raise InputError("an index is of a file of embeddings: open the gallery with open_embeddings, or give its path")
+    if chosen.checksum != known.checksum:
+        raise InputError("the index is of other vectors than the gallery; take load_index of this gallery")
     return chosen.nearest
 
 

@@ -2,6 +2,9 @@
 
 A block is small enough for the cache of the processor: its lengths are checked and all queries compared with it while
 it is there. So the vectors are read once, and reading them is what takes the time.
+
+A fast product is rounded in another way in another place of a block. It only says which vectors can be among the
+nearest; how near these are is worked out again, so that equal vectors are equally near in every search.
 """
 
 from __future__ import annotations
@@ -22,8 +25,8 @@ _LENGTH_ERROR = 1e-3  # that a vector may differ from length 1: one rounded to f
 def nearest(vectors: Floats, queries: Floats, top: int) -> tuple[Integers, Floats]:
     """The rows of the `top` vectors (N, D) that are nearest to each query (Q, D), nearest first, and how near.
 
-    Both are (Q, K), K the smaller of `top` and N; near is the cosine, as all are of unit length. Of two that are
-    equally near, the one of the lower row comes first. `vectors` may be mapped from a file.
+    Both are (Q, K), K the smaller of `top` and N; near is the cosine, as all are of unit length, right to float32. Of
+    two that are equally near, the one of the lower row comes first. `vectors` may be mapped from a file.
     Raises InputError for vectors that are not of length 1, or of another dimension than the queries.
     """
     if vectors.shape[1:] != queries.shape[1:]:
@@ -33,12 +36,16 @@ def nearest(vectors: Floats, queries: Floats, top: int) -> tuple[Integers, Float
     rows = np.zeros((len(queries), keep), np.int64)
     similarity = np.full((len(queries), keep), -np.inf, np.float32)
     across = np.ascontiguousarray(queries.T)
+    error = np.float32((vectors.shape[1] + 2) * np.finfo(np.float32).eps)  # twice what a product can be wrong by
     for start, block in unit_blocks(vectors, at_least=keep):
         found = (block @ across).T
-        # Those of a later row must be nearer to take a place.
-        for query in np.flatnonzero(found.max(axis=1) > similarity[:, -1]):
-            better = np.flatnonzero(found[query] > similarity[query, -1])
-            values = np.concatenate([similarity[query], found[query, better]])
+        for query in np.flatnonzero(found.max(axis=1) > similarity[:, -1] - error):
+            least = similarity[query, -1] - error
+            if keep < len(block):
+                least = max(least, np.partition(found[query], -keep)[-keep] - 2 * error)
+            better = np.flatnonzero(found[query] > least)
+            # Those of a later row must be nearer to take a place.
+            values = np.concatenate([similarity[query], _cosines(block, better, queries[query])])
             order = np.argsort(-values, kind="stable")[:keep]
             rows[query] = np.concatenate([rows[query], start + better])[order]
             similarity[query] = values[order]
@@ -66,3 +73,11 @@ def unit_blocks(vectors: Floats, *, at_least: int = 1) -> Iterator[tuple[int, Fl
         if wrong.any():
             raise InputError(f"a vector is not of length 1 (row {start + int(np.argmax(wrong))})")
         yield start, block
+
+
+def _cosines(vectors: Floats, rows: Integers, query: Floats) -> Floats:
+    """How near some rows of unit vectors (N, D) are to a query (D,), the same for equal vectors wherever they lie."""
+    step = max(1, _BLOCK // max(8 * vectors.shape[1], 1))
+    double = query.astype(np.float64)  # the products of float32 are exact in it
+    parts = [(vectors[rows[at : at + step]] * double).sum(axis=1) for at in range(0, len(rows), step)]
+    return np.concatenate([np.empty(0), *parts]).astype(np.float32)

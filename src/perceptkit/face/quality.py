@@ -15,6 +15,7 @@ for less than 0.05, so that a sharp profile is still worth more than a blurred o
   levels on a tenth of the pixels give 30 when nothing blurs them, and 1 at a blur of 4.5 pixels, in which an iris
   (5 pixels) is gone. White noise of 10 grey levels adds 1.4. An upsampled face counts as blurred, as it should. A
   dark face, which has little contrast, is judged as if exposed up to four times longer, to the mean that is 1 below.
+  A face of which less than a twentieth is inside the image is not sharp.
 * frontality: 1 looking into the lens, falling linearly with the turn to 0 at 90 degrees left or right, and
   with the nod: from where the nose lies between eyes and mouth, measured in the face's own axes.
 * size: shorter side of the box, on a logarithmic scale from 20 px (0.1) to 112 px (1).
@@ -46,6 +47,7 @@ _Mask = np.ndarray[Any, np.dtype[np.bool_]]
 WEIGHTS = {"sharpness": 0.5, "frontality": 0.2, "size": 0.1, "exposure": 0.1, "inside": 0.1}
 
 _LEAST = 0.05  # what a part counts for at least
+_SEEN = 0.05  # of the face: less of it says nothing of how sharp it is
 _SMOOTHING = 1.5  # pixels, before the Laplacian
 _BLURRED, _SHARP = 1.0, 30.0  # variances of the Laplacian
 _BRIGHTENED = 4.0  # times at most
@@ -87,7 +89,7 @@ def sharpness(crop: Picture, *, inside: _Mask | None = None) -> float:
     face = _FACE
     if inside is not None:
         face = face & cv2.erode(inside.astype(np.uint8), np.ones((13, 13), np.uint8), borderValue=1).astype(bool)
-    if not face.any():
+    if face.sum() < _SEEN * _FACE.sum():
         return 0.0
     smooth = cv2.GaussianBlur(grey, (0, 0), _SMOOTHING)
     derivatives = np.cov(np.stack([cv2.filter2D(smooth, cv2.CV_32F, kernel)[face] for kernel in _SECOND]))

@@ -12,7 +12,10 @@ from ..files import expand, sniff
 from ..images import SUFFIXES as PHOTOS
 from ..video import SUFFIXES as VIDEOS
 
-__all__ = ["Sources", "find_sources", "is_video", "refuse_strange"]
+__all__ = ["Sources", "find_sources", "is_video", "refuse_strange", "without_our_own"]
+
+
+_OUR_OWN = (("headshots", "faces.jsonl"), ("pictures", "gallery.json"))  # folders, and what is beside them
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def find_sources(paths: str | Path | Iterable[str | Path], folder: Path) -> Sour
     """The photos and videos meant by `paths`, for results in `folder`. Raises InputError when there are none."""
     wanted = [paths] if isinstance(paths, (str, Path)) else list(paths)
     found, skipped = expand(wanted, PHOTOS | VIDEOS)
-    sources = _without_headshots(found, folder)
+    sources = without_our_own(found, folder)
     if not sources:
         where = ", ".join(map(str, wanted)) or "an empty list of paths"
         reasons = "".join(f"\n  skipped {path}: {reason}" for path, reason in skipped[:10])
@@ -62,15 +65,17 @@ def refuse_strange(folder: Path) -> None:
         raise InputError(f"{folder} is not empty and holds no earlier result; choose another output folder")
 
 
-def _without_headshots(sources: Sequence[Path], folder: Path) -> list[Path]:
-    """The files without the headshots that runs wrote, to `folder` or elsewhere, which may lie among them."""
-    headshots = (folder / "headshots").resolve()
-    written = {
+def without_our_own(sources: Sequence[Path], folder: Path | None = None) -> list[Path]:
+    """The files without the headshots that runs wrote, to `folder` or elsewhere, and without the pictures of galleries,
+    which may lie among them."""
+    headshots = None if folder is None else (folder / "headshots").resolve()
+    ours = {
         parent
         for parent in {source.parent for source in sources}
-        if parent.resolve() == headshots or (parent.name == "headshots" and (parent.parent / "faces.jsonl").exists())
+        if parent.resolve() == headshots
+        or any(parent.name == name and (parent.parent / sign).exists() for name, sign in _OUR_OWN)
     }
-    return [source for source in sources if source.parent not in written]
+    return [source for source in sources if source.parent not in ours]
 
 
 def is_video(path: Path) -> bool:

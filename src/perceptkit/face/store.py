@@ -7,22 +7,25 @@ An npz file can be opened without reading it, which is how a million vectors are
 from __future__ import annotations
 
 import io
+import os
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, overload
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from ..arrays import Floats, Integers
 from ..errors import InputError, MissingExtraError
 from ..files import replacing
-from .mapping import map_npz, stored
+from .mapping import checksums_of, map_npz, stored
 from .nearest import check_lengths
+from .texts import PackedTexts, WideTexts, pack
 
 __all__ = [
     "DAMAGED",
@@ -44,10 +47,12 @@ DAMAGED = (
 )
 """What numpy and zipfile raise for files that are damaged, lie about their sizes or are something else."""
 
-_VERSION = 1
+_VERSION = 2
+_READ = (1, 2)  # in the first, texts were as wide as the longest of them
 _MAX_RATIO = 20  # that Parquet may unpack to more than its size: embeddings hardly compress
 _NAMES = ("version", "model", "model_sha256", "face_ids", "sources", "quality", "embeddings")
 _TRACKS = "tracks"  # is there when some of the faces are of videos
+_ENDS = {"face_ids": "face_ids_ends", "sources": "sources_ends"}  # where each text ends among the bytes of all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +61,7 @@ class Embeddings:
 
     `model` is the embedder's name, `model_sha256` the digest of its file: vectors of different models do not compare.
     `tracks` (N,) are the tracks of faces in videos, counted from 1 in each source, 0 for photos; None when all are.
+    `checksum` is that of the vectors as an npz file notes it; None when they were not read from one.
     """
 
     model: str
@@ -65,6 +71,7 @@ class Embeddings:
     quality: Floats
     vectors: Floats
     tracks: Integers | None = None
+    checksum: int | None = None
 
     def require_model(self, name: str, sha256: str) -> None:
         """Raise InputError unless the vectors were made by this very embedder."""
@@ -87,10 +94,10 @@ def save_embeddings(path: str | Path, embeddings: Embeddings) -> None:
         "version": np.array(_VERSION),
         "model": np.array(embeddings.model),
         "model_sha256": np.array(embeddings.model_sha256),
-        "face_ids": np.array(embeddings.face_ids, dtype=np.str_),
-        "sources": np.array(embeddings.sources, dtype=np.str_),
         "quality": embeddings.quality.astype(np.float32),
     }
+    for name, ends in _ENDS.items():
+        arrays[name], arrays[ends] = pack(getattr(embeddings, name))
     if embeddings.tracks is not None:
         arrays[_TRACKS] = embeddings.tracks.astype(np.int64)
     with replacing(path) as file:
@@ -105,7 +112,7 @@ def load_embeddings(path: str | Path) -> Embeddings:
     """
     file = embeddings_file(path)
     with _refusing(file):
-        loaded = _checked(_load_parquet(file) if file.suffix == ".parquet" else _load_npz(file))
+        loaded = _checked(_load_parquet(file)) if file.suffix == ".parquet" else _checked(*_load_npz(file))
         check_lengths(loaded.vectors)
         return replace(loaded, face_ids=tuple(loaded.face_ids), sources=tuple(loaded.sources))
 
@@ -120,41 +127,18 @@ def open_embeddings(path: str | Path) -> Embeddings:
     if file.suffix == ".parquet":
         return load_embeddings(file)
     with _refusing(file):
-        return _checked(map_npz(file))
+        return _checked(*map_npz(file))
 
 
 def embeddings_file(path: str | Path) -> Path:
     """The file of embeddings that is meant by its path or that of the folder it is in; InputError without one."""
-    path = Path(path)
+    path = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where ~ is only part of a name
     if not path.is_dir():
         return path
     for suffix in FORMATS:
         if (path / f"embeddings.{suffix}").exists():
             return path / f"embeddings.{suffix}"
     raise InputError(f"{path} has no embeddings.npz; give a folder written by: perceptkit faces extract")
-
-
-class _Texts(Sequence[str]):
-    """The texts of an array, each made when it is asked for."""
-
-    def __init__(self, array: np.ndarray[Any, Any]) -> None:
-        self._array = array
-
-    def __len__(self) -> int:
-        return len(self._array)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[str]: ...
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if isinstance(index, slice):
-            return _Texts(self._array[index])
-        (text,) = self._array[[index]].astype(self._array.dtype.newbyteorder("<")).view(np.uint32)[None]
-        try:  # not str(), with which numbers that are no characters are an error of Python itself
-            return bytes(text.tobytes()).decode("utf-32-le", "surrogatepass").rstrip("\0")
-        except UnicodeDecodeError as error:
-            raise InputError(f"the file of embeddings is damaged: text {index} is none: {error}") from error
 
 
 @contextmanager
@@ -168,16 +152,16 @@ def _refusing(file: Path) -> Iterator[None]:
         raise InputError(f"{file} is not a file of embeddings: {error}") from error
 
 
-def _checked(columns: dict[str, Any]) -> Embeddings:
+def _checked(columns: dict[str, Any], checksums: Mapping[str, int] = MappingProxyType({})) -> Embeddings:
     """The columns of a file as embeddings when they fit together; the vectors are not looked at."""
     if missing := [name for name in _NAMES if name not in columns]:
         raise ValueError(f"it lacks {', '.join(missing)}")
     version = int(_scalar(columns, "version"))
-    if version != _VERSION:
-        raise ValueError(f"version {version} was written by another perceptkit; this reads {_VERSION}")
+    if version not in _READ:
+        raise ValueError(f"version {version} was written by another perceptkit; this reads {_READ[0]} and {_READ[1]}")
     vectors = np.asarray(columns["embeddings"], np.float32, order="C")
     quality = np.asarray(columns["quality"], np.float32)
-    ids, sources = (_texts(columns[name], name) for name in ("face_ids", "sources"))
+    ids, sources = (_texts(columns, name) for name in ("face_ids", "sources"))
     if vectors.ndim != 2 or quality.shape != (len(vectors),) or not len(ids) == len(sources) == len(vectors):
         raise ValueError(f"{len(ids)} ids, {len(sources)} sources, quality {quality.shape}, vectors {vectors.shape}")
     if vectors.size == 0 < len(vectors):
@@ -188,27 +172,35 @@ def _checked(columns: dict[str, Any]) -> Embeddings:
     if tracks is not None and tracks.shape != (len(vectors),):
         raise ValueError(f"{len(ids)} ids, tracks {tracks.shape}")
     model, sha256 = (str(_scalar(columns, name)) for name in ("model", "model_sha256"))
-    return Embeddings(model, sha256, ids, sources, quality, vectors, tracks)
+    return Embeddings(model, sha256, ids, sources, quality, vectors, tracks, checksums.get("embeddings"))
 
 
 def _scalar(columns: dict[str, Any], name: str) -> Any:
     value = columns[name]
-    return value if isinstance(value, str) or value.dtype.kind in "iu" else _texts(value[None], name)[0]
+    return value if isinstance(value, str) or value.dtype.kind in "iu" else _texts({name: value[None]}, name)[0]
 
 
-def _texts(column: Any, name: str) -> Sequence[str]:
+def _texts(columns: dict[str, Any], name: str) -> Sequence[str]:
+    column = columns[name]
     if isinstance(column, list):
         return [str(text) for text in column]
-    if column.ndim != 1 or column.dtype.kind != "U":
+    if column.ndim == 1 and column.dtype.kind == "U" and column.itemsize:
+        return WideTexts(column)
+    if column.ndim != 1 or column.dtype != np.uint8:
         raise ValueError(f"its {name} are {column.dtype} {column.shape}, not texts")
-    return _Texts(column)
+    if (ends := columns.get(_ENDS[name])) is None:
+        raise ValueError(f"it lacks {_ENDS[name]}")
+    if ends.ndim != 1 or ends.dtype.kind not in "iu":
+        raise ValueError(f"its {_ENDS[name]} are {ends.dtype} {ends.shape}, not whole numbers")
+    return PackedTexts(column, ends)
 
 
-def _load_npz(path: Path) -> dict[str, Any]:
+def _load_npz(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     with path.open("rb") as file:
-        stored(file)
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in (*_NAMES, _TRACKS) if name in arrays}
+        checksums = checksums_of(stored(file))
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in (*_NAMES, *_ENDS.values(), _TRACKS) if name in arrays}, checksums
 
 
 def _save_parquet(path: str | Path, embeddings: Embeddings) -> None:

@@ -91,6 +91,8 @@ def _number(threshold: float | str | None) -> float | None:
         number = float(threshold)
     except ValueError:
         _refuse(threshold)
+    except OverflowError as error:
+        raise InputError("the threshold is a huge number; a cosine similarity lies between -1 and 1") from error
     if not -1 <= number <= 1:  # false for NaN too
         raise InputError(f"the threshold is {threshold}; a cosine similarity lies between -1 and 1")
     return number
@@ -124,8 +126,8 @@ def _read(path: Path, model: str, sha256: str) -> float:
     chosen = document["chosen"]
     if chosen is None:
         raise InputError(
-            f"{path} has no threshold: there were too few pairs to say one. "
-            "Calibrate with more photos of more people, or give a number as the threshold"
+            f"{path} has no threshold: there were too few people to say one, or their labels were in doubt. "
+            "Calibrate with photos of more people, or give a number as the threshold"
         )
     found = chosen.get("threshold") if isinstance(chosen, dict) else None
     if isinstance(found, bool) or not isinstance(found, int | float) or not -1 <= found <= 1:

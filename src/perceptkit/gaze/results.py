@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..output import picture_html
 from .types import FrameGaze
 
 __all__ = ["COLUMNS", "Annotation", "csv_rows", "json_row"]
@@ -48,11 +47,7 @@ class Annotation:
         return f"Annotation({str(self.picture)!r}: {self.frames} frames, {tracks} tracks)"
 
     def _repr_html_(self) -> str:
-        try:
-            timeline = base64.b64encode((self.folder / "timeline.png").read_bytes()).decode()
-        except OSError:  # it has gone, or the notebook has moved to another folder
-            return f"<code>{html.escape(repr(self))}</code>"
-        return f'<img src="data:image/png;base64,{timeline}" style="max-width:100%" alt="who looked at the camera">'
+        return picture_html(self.folder / "timeline.png", alt="who looked at the camera", otherwise=repr(self))
 
 
 def json_row(

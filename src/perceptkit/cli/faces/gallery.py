@@ -53,7 +53,8 @@ def show(folder: Folder, name: Name, as_json: AsJson = False) -> None:
     for face in person["prototypes"]:
         time = "" if face.time is None else f" at {face.time:.2f} s"
         quality = "" if face.quality is None else f", quality {face.quality:.2f}"
-        turn = "" if face.yaw is None else f", head turned {face.yaw:+.0f} degrees"
+        side = "" if face.yaw is None else "image-left" if face.yaw > 0 else "image-right"
+        turn = "" if face.yaw is None else f", turned {abs(face.yaw):.0f} degrees to {side}"
         typer.echo(f"  {face.source}{time}{quality}{turn}")
     for path in person["pictures"]:
         typer.echo(f"look at {path}")
@@ -93,8 +94,12 @@ def erase(
 
     if (name is None) != everybody:
         raise InputError("say who is to be erased: a NAME, or --all for the whole gallery")
-    gallery.erase(folder, name)
-    typer.echo(f"{folder} is erased" if name is None else f"every trace of {name} in {folder} is erased")
+    if name is None:
+        gallery.erase_everybody(folder)
+        typer.echo(f"{folder} is erased")
+    else:
+        gallery.erase(folder, name)
+        typer.echo(f"every trace of {name} in {folder} is erased")
 
 
 @app.command("import")

@@ -15,7 +15,7 @@ from ..options import ITEMS_FAILED, LACKING, OUTPUT, AsJson, DetectorName, Devic
 from .options import VIDEOS, EmbedderName, GalleryFolder, MinFace, MinScore, Threshold
 
 if TYPE_CHECKING:
-    from ...face import Identification, Tracking
+    from ...face import Enrolment, Identification, Tracking
     from ...face.gallery import Identity
 
 __all__ = ["enrol", "identify", "track"]
@@ -74,18 +74,16 @@ def enrol(
             min_score=min_score,
             min_face=min_face,
             faces=faces,
-            step=video_step,
+            video_step=video_step,
             limits=video.Limits(duration=max_duration),
             progress=progress,
         )
     if as_json:
         typer.echo(dumps(result.summary(), indent=2))
-        return
-    for note in result.notes:
-        terminal.complain(note, label="note")
-    typer.echo(str(result))
-    typer.echo(f"views of the head: {result.missing.lower()}")
-    typer.echo(f"look at {result.picture}")
+    else:
+        _print_enrolment(result)
+    if result.errors:
+        raise typer.Exit(ITEMS_FAILED)
 
 
 def identify(
@@ -200,7 +198,7 @@ def track(
             int(source) if source.isdecimal() else source,
             gallery=gallery,
             target=target,
-            cropped=crop,
+            crop=crop,
             preset=preset,
             detector=detector,
             embedder=embedder,
@@ -211,13 +209,13 @@ def track(
         )
         typer.echo(f"{shown:,} frames")
         return
-    with terminal.progress("frames") as progress:
+    with terminal.progress("frames, read twice") as progress:
         result = face.track(
             source,
             output,
             gallery=gallery,
             target=target,
-            cropped=crop,
+            crop=crop,
             preset=preset,
             detector=detector,
             embedder=embedder,
@@ -235,6 +233,16 @@ def track(
         _print_tracking(result)
     if result.warnings:
         raise typer.Exit(ITEMS_FAILED)
+
+
+def _print_enrolment(result: Enrolment) -> None:
+    for note in result.notes:
+        terminal.complain(note, label="note")
+    for error in result.errors:
+        terminal.complain(error.message)
+    typer.echo(str(result))
+    typer.echo(f"views of the head: {result.missing.lower()}")
+    typer.echo(f"look at {result.picture}")
 
 
 def _print_identification(result: Identification) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,9 +24,9 @@ from ..detect import Detector
 from ..embed import Embedder
 from ..finding import Photo, chunk_size, look, no_face, open_photo, shorter_side
 
-__all__ = ["Labelled", "LabelledFace", "LabelledPhoto", "find_labelled", "look_at_labelled"]
+__all__ = ["Labelled", "LabelledFace", "LabelledPhoto", "find_labelled", "look_at_labelled", "thin_out"]
 
-_NUMBER = re.compile(r"[ _-]?\d+$")
+_NUMBER = re.compile(r"[ _-]?(\d+|\(\d+\))$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ class LabelledPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Photos with labels, what was left aside with the reason, and `remarks` on how the labels were found."""
+    """Photos with labels, what was left aside with the reason, and `remarks` on how the labels were found.
+
+    `doubt` says why the labels are most likely not those of people; it is empty where there is nothing against them.
+    """
 
     photos: tuple[LabelledPhoto, ...]
     skipped: tuple[tuple[Path, str], ...]
     remarks: tuple[str, ...]
+    doubt: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +64,9 @@ def find_labelled(labelled: str | Path, folder: Path) -> Labelled:
     """The photos of a folder with the names of who is in them.
 
     With a subfolder for each person the label is the name of the subfolder, as in Labeled Faces in the Wild. Where
-    all photos lie side by side, it is the name of the file without the number at its end. Results of calibrations, in
-    `folder` or elsewhere, are no photos. Raises InputError for what is no folder, or has fewer than two people in it.
+    all photos lie side by side, it is the name of the file without the number at its end (1, _1, -1 or (1)). Results of
+    calibrations, in `folder` or elsewhere, are no photos. Raises InputError for what is no folder, or has fewer than
+    two people in it.
     """
     top = Path(os.path.expanduser(labelled))  # noqa: PTH111 - as files.expand does
     if not os.path.isdir(top):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
@@ -87,9 +93,17 @@ def find_labelled(labelled: str | Path, folder: Path) -> Labelled:
             "a subfolder for each person, or files named NAME_1.jpg, NAME_2.jpg"
         )
     remarks = []
+    sizes = Counter(photo.label for photo in photos)
+    single = sum(size == 1 for size in sizes.values())
+    doubt = ""
+    if not below and 2 * single > len(sizes):
+        doubt = (
+            f"{single:,} of {len(sizes):,} names of files have one photo each, so photos of one person may count as of "
+            "two; name them NAME_1.jpg, NAME_2.jpg, or give a subfolder for each person"
+        )
     if any(len(path.relative_to(top).parts) > 2 for path in below):
         remarks.append("there are folders within folders: the outermost one was taken for the person")
-    return Labelled(tuple(photos), tuple(skipped), tuple(remarks))
+    return Labelled(tuple(photos), tuple(skipped), tuple(remarks), doubt)
 
 
 def look_at_labelled(
@@ -108,6 +122,14 @@ def look_at_labelled(
         if progress:
             progress(len(results), len(photos))
     return results
+
+
+def thin_out(faces: Sequence[LabelledFace], most: int, seed: int) -> Sequence[LabelledFace]:
+    """The faces, or `most` of them taken by chance, in order."""
+    if len(faces) <= most:
+        return faces
+    taken = np.random.default_rng(seed).choice(len(faces), most, replace=False)
+    return [faces[place] for place in np.sort(taken)]
 
 
 def _look(

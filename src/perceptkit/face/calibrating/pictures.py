@@ -27,6 +27,7 @@ _BOTH: Colour = (182, 170, 166)
 _UNSAID: Colour = (244, 244, 244)
 _BAND: Colour = (226, 240, 229)
 _CHOSEN: Colour = (0, 125, 90)
+_OWN: Colour = (150, 150, 150)
 
 _Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -53,7 +54,7 @@ def roc_picture(
         write(page, _WIDE / 2, 370, "No person has two photos, so there are no genuine pairs.", 20, FADED, "ms")
         return np.asarray(page.reduce(FINER))
     _, fmr, fnmr = error_rates(counts)
-    limit = lowest_rate(impostor, people)
+    limit = lowest_rate(people)
     asked = math.floor(math.log10(min(point.rate for point in points)) + 1e-9)
     lowest = min(asked, max(_LOWEST, math.floor(math.log10(limit))))
     least = min(
@@ -75,7 +76,7 @@ def roc_picture(
     for part, colour in ((seen, _PALE_GENUINE), (seen & (fmr >= limit), GENUINE)):
         plot.steps(page, np.log10(fmr[part]), 1 - fnmr[part], colour)
     if plot.x(math.log10(limit)) - plot.left > 240:
-        write(page, plot.left + 14, plot.bottom - 16, "too few pairs or people to say", 15, FADED)
+        write(page, plot.left + 14, plot.bottom - 16, "too few people to say", 15, FADED)
     for point in points:
         _mark(page, plot, point, _CHOSEN if point is chosen else INK)
     note = "Points with intervals of 95 %, and their thresholds." if any(point.fmr for point in points) else ""
@@ -84,18 +85,20 @@ def roc_picture(
 
 
 def scores_picture(
-    counts: PairCounts, points: Sequence[OperatingPoint], chosen: OperatingPoint | None, *, title: str
+    counts: PairCounts, points: Sequence[OperatingPoint], chosen: OperatingPoint | None, *, usual: float, title: str
 ) -> Picture:
     """Histograms of the similarity of genuine and of impostor pairs, RGB uint8 (980, 1200, 3).
 
     Each is a share of its own kind, above on a linear axis and below on a logarithmic one, which shows the tails.
-    Lines are the thresholds; a band is the interval of the chosen one.
+    Lines are the thresholds; a band is the interval of the chosen one. Where none was chosen, a faint line is the
+    `usual` one, the embedder's own.
     """
     shares = [_shares(kind) for kind in (counts.impostor, counts.genuine)]
     used = np.flatnonzero(shares[0] + shares[1])
     step = 2 / len(shares[0])
-    start = max(-1.0, math.floor((-1 + used[0] * step) * 10 - 0.5) / 10)
-    end = min(1.0, math.ceil((-1 + (used[-1] + 1) * step) * 10 + 0.5) / 10)
+    # The embedder's own threshold is within the picture even where no pair comes near it.
+    start = max(-1.0, math.floor(min(-1 + used[0] * step, usual) * 10 - 0.5) / 10)
+    end = min(1.0, math.ceil(max(-1 + (used[-1] + 1) * step, usual) * 10 + 0.5) / 10)
     most = float(max(share.max() for share in shares))
     least = 10.0 ** math.floor(math.log10(min(float(share[share > 0].min()) for share in shares if share.any())))
     page = Image.new("RGB", (_WIDE * FINER, 980 * FINER), "white")
@@ -130,9 +133,11 @@ def scores_picture(
             plot.tick(page, tenth / 10, f"{tenth / 10:.1f}")
     write(page, _LEFT, plots[1].top - 18, "the same on a logarithmic axis", 15, FADED)
     write(page, _RIGHT, plots[1].bottom + 54, "cosine similarity", 15, FADED, "rs")
-    _draw_thresholds(page, plots, points, chosen)
+    _draw_thresholds(page, plots, _flags(points, chosen, usual))
     note = f"Bars are {_COARSE * 2 / BINS:g} wide, in shares of their own kind."
-    if chosen is not None:
+    if chosen is None:
+        note += " The faint line is the threshold of the embedder itself: none was chosen."
+    else:
         note += " Lines are thresholds at a false match rate; the green one was chosen, with its interval of 95 %."
     write(page, _MARGIN, 958, note, 14, FADED)
     return np.asarray(page.reduce(FINER))
@@ -173,7 +178,8 @@ class _Plot:
         write(page, self.left - 12, y + 5, text, 15, FADED, "rs")
 
     def steps(self, page: Image.Image, across: _Doubles, up: _Doubles, colour: Colour) -> None:
-        across, up = across.repeat(2)[1:], up.repeat(2)[:-1]
+        changes = np.append(True, (np.diff(across) != 0) | (np.diff(up) != 0))  # the fine bins mostly hold no pair
+        across, up = across[changes].repeat(2)[1:], up[changes].repeat(2)[:-1]
         places = dict.fromkeys(
             (round(self.x(x) * FINER), round(self.y(y) * FINER)) for x, y in zip(across, up, strict=True)
         )
@@ -211,15 +217,25 @@ def _draw_bars(
     fill(page, (plot.left, plot.bottom - 0.5, plot.right, plot.bottom + 0.5), FADED)
 
 
-def _draw_thresholds(
-    page: Image.Image, plots: Sequence[_Plot], points: Sequence[OperatingPoint], chosen: OperatingPoint | None
-) -> None:
+def _flags(
+    points: Sequence[OperatingPoint], chosen: OperatingPoint | None, usual: float
+) -> list[tuple[float, str, Colour]]:
+    """The thresholds that are drawn, lowest first: where, what is written beside them, and their colours."""
+    flags = [
+        (point.threshold, f"{point.threshold:.3f} at {power(point.rate)}", _CHOSEN if point is chosen else INK)
+        for point in points
+        if point.threshold is not None
+    ]
+    if chosen is None:
+        flags.append((usual, f"own, {usual:.3f}", _OWN))
+    return sorted(flags)
+
+
+def _draw_thresholds(page: Image.Image, plots: Sequence[_Plot], flags: Sequence[tuple[float, str, Colour]]) -> None:
     """Lines through both plots, with labels at their right like flags: the further left, the higher."""
-    said = [point for point in points if point.threshold is not None]
-    for place, point in enumerate(said):
-        colour = _CHOSEN if point is chosen else INK
-        x, high = plots[0].x(point.threshold or 0.0), plots[0].top - 12 - 18 * (len(said) - 1 - place)
-        write(page, x + 6, high, f"{point.threshold:.3f} at {power(point.rate)}", 14, colour)
+    for place, (threshold, text, colour) in enumerate(flags):
+        x, high = plots[0].x(threshold), plots[0].top - 12 - 18 * (len(flags) - 1 - place)
+        write(page, x + 6, high, text, 14, colour)
         fill(page, (x - 0.75, high - 12, x + 0.75, plots[0].bottom), colour)
         fill(page, (x - 0.75, plots[1].top, x + 0.75, plots[1].bottom), colour)
 

@@ -121,7 +121,8 @@ def write_calibration(result: Calibration) -> None:
     title = f"{result.settings['embedder']['name']}: {_measured_on(result)}"
     pairs = result.counts, result.points, result.chosen
     write_bytes(folder / "roc.png", encode_png(roc_picture(*pairs, people=result.people, title=title)))
-    write_bytes(folder / "scores.png", encode_png(scores_picture(*pairs, title=title)))
+    usual = result.settings["embedder"]["threshold"]
+    write_bytes(folder / "scores.png", encode_png(scores_picture(*pairs, usual=usual, title=title)))
     created = {"created": datetime.now(UTC).isoformat(timespec="seconds")}
     write_json(folder / "calibration.json", result.summary() | created)
     if result.kept is not None:

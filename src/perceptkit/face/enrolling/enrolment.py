@@ -7,9 +7,11 @@ result.picture               # the faces that were kept
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,11 +19,11 @@ from uuid import uuid4
 import numpy as np
 
 from ...arrays import Floats
-from ...errors import InputError
+from ...errors import InputError, MediaError, MissingExtraError
 from ...files import check_folder, expand
 from ...images import MAX_PIXELS, encode_png
 from ...images import SUFFIXES as PHOTOS
-from ...output import count
+from ...output import count, picture_html
 from ...video import SUFFIXES as VIDEOS
 from ...video import Limits
 from .. import defaults
@@ -33,8 +35,9 @@ from ..gallery.layout import refuse_strange
 from ..gallery.people import Enrolled, Gallery, Prototype, check_name, mean_of
 from ..loading import load_detector, load_embedder, load_embedder_of
 from ..samples import expected_samples
-from ..sources import is_video
+from ..sources import is_video, without_our_own
 from ..thresholds import resolve_threshold
+from ..types import ItemError
 from .gathering import Candidate, Gathered, gather_photo, gather_video
 from .scanning import Scan, scan
 from .sheet import ScanCard, missing_views, scan_sheet
@@ -54,7 +57,7 @@ class Enrolment:
     `kept` are the faces of this enrolment, `looked` counts the photos and the frames looked at, `seen` those with a
     face. `quality` is the mean of the kept faces, `yaw` the turns of the head that they cover, from and to, in degrees,
     above 0 to image-left. `known` counts all faces that are now kept of this person. `picture` shows the kept ones;
-    `notes` says what was not used and why, and who looks alike.
+    `notes` says what was not used and why, and who looks alike; `errors` holds the files that cannot be read.
     """
 
     name: str
@@ -67,6 +70,13 @@ class Enrolment:
     yaw: tuple[float, float]
     picture: Path
     notes: tuple[str, ...]
+    errors: tuple[ItemError, ...]
+
+    def __repr__(self) -> str:
+        return f"Enrolment({self})"
+
+    def _repr_html_(self) -> str:
+        return picture_html(self.picture, alt=str(self), otherwise=repr(self))
 
     def __str__(self) -> str:
         more = f" ({self.known} with those of before)" if self.known > len(self.kept) else ""
@@ -94,6 +104,7 @@ class Enrolment:
             "yaw": list(self.yaw),
             "picture": str(self.picture),
             "notes": list(self.notes),
+            "errors": list(self.errors),
         }
 
 
@@ -111,22 +122,23 @@ def enrol(
     min_score: float = defaults.MIN_SCORE,
     min_face: int = defaults.SCAN_FACE,
     faces: int = defaults.SCAN_FACES,
-    step: float = defaults.SCAN_STEP,
+    video_step: float = defaults.SCAN_STEP,
     max_pixels: int = MAX_PIXELS,
     limits: Limits | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Enrolment:
     """Add somebody to a gallery, with photos, or videos in which the head turns. A gallery that is not there is made.
 
-    A video is looked at every `step` seconds. It is cut into `faces` parts of equal length, and of each the best face
-    is kept, if one is good enough; of photos the best face of each, in which the shorter side of a face has at least
-    `min_face` pixels. Who is in the gallery already gets more faces, or with `again` these instead of the old ones.
+    A video is looked at every `video_step` seconds. It is cut into `faces` parts of equal length, and of each the best
+    face is kept, if one is good enough; of photos the best face of each, in which the shorter side of a face has at
+    least `min_face` pixels. Who is in the gallery already gets more faces, or with `again` these instead of the old
+    ones.
     The embedder is by default the one that made the gallery; `threshold` is the similarity from which two faces are
     the same person (see `face.extract`).
 
     Raises InputError, and leaves the gallery as it was, when nothing can be used, when two people might be meant, when
     the faces are not those of the person who has this name already, or for a gallery of another embedder; MediaError
-    for a file that cannot be read, ModelError or DeviceError when the models or the disk fail.
+    when no file can be read, ModelError or DeviceError when the models or the disk fail.
     """
     name = check_name(name)
     folder = Path(gallery).expanduser()
@@ -137,18 +149,21 @@ def enrol(
         embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
     detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
     limit = resolve_threshold(threshold, model=embedder.name, sha256=embedder.sha256, usual=embedder.threshold)
-    found = scan_media(
-        media, detector, embedder, threshold=limit, min_face=min_face, faces=faces, step=step,
+    found, errors = scan_media(
+        media, detector, embedder, threshold=limit, min_face=min_face, faces=faces, video_step=video_step,
         max_pixels=max_pixels, limits=limits, progress=progress,
     )  # fmt: skip
     with changing(folder, make=Gallery(embedder.name, embedder.sha256, ())) as change:
         change.gallery.require_model(embedder.name, embedder.sha256)
         person, alike = _person(change.gallery, name, found.kept, again, limit)
-        picture = _picture(name, found)
         others = tuple(each for each in change.gallery.people if each.name != name)
         at = next((place for place, each in enumerate(change.gallery.people) if each.name == name), len(others))
         people = (*others[:at], person, *others[at:])
-        change.save(replace(change.gallery, people=people), pictures={person.id: picture})
+        new = {one.id for one in found.kept} - {one.id for each in change.gallery.people for one in each.prototypes}
+        if new or again or not pictures_of(folder, person.id):
+            change.save(replace(change.gallery, people=people), pictures={person.id: _picture(name, found)})
+        else:
+            alike.append(f"all of these faces are known of {name} already; nothing was changed")
         path = pictures_of(folder, person.id)[-1]
     yaws = [one.yaw for one in found.kept]
     return Enrolment(
@@ -162,6 +177,7 @@ def enrol(
         yaw=(round(min(yaws), 1), round(max(yaws), 1)),
         picture=path,
         notes=(*found.notes, *alike),
+        errors=errors,
     )
 
 
@@ -173,43 +189,89 @@ def scan_media(
     threshold: float,
     min_face: int = defaults.SCAN_FACE,
     faces: int = defaults.SCAN_FACES,
-    step: float = defaults.SCAN_STEP,
+    video_step: float = defaults.SCAN_STEP,
     max_pixels: int = MAX_PIXELS,
     limits: Limits | None = None,
     progress: Callable[[int, int | None], None] | None = None,
-) -> Scan:
-    """The faces in photos and videos to know one person by; arguments and errors are those of `enrol`."""
-    if faces < 1 or not step > 0 or min_face < 1:
-        raise InputError(f"faces is {faces}, step {step} and min_face {min_face}; each must be more than 0")
-    paths, skipped = expand([media] if isinstance(media, (str, Path)) else media, PHOTOS | VIDEOS)
+) -> tuple[Scan, tuple[ItemError, ...]]:
+    """The faces in photos and videos to know one person by, and the files of several that cannot be read; arguments
+    and errors are those of `enrol`."""
+    for what, value in (("faces", faces), ("video_step", video_step), ("min_face", min_face)):
+        if not 0 < value < math.inf:
+            raise InputError(f"{what} is {value}; it must be more than 0")
+    wanted = [media] if isinstance(media, (str, Path)) else list(media)
+    if not all(isinstance(path, (str, Path)) for path in wanted):
+        raise InputError("somebody is enrolled with files: give the paths of photos or videos")
+    found, skipped = expand(wanted, PHOTOS | VIDEOS)
+    paths = without_our_own(found)
     if not paths:
         reasons = "".join(f"\n  skipped {path}: {reason}" for path, reason in skipped[:_SHOWN])
         raise InputError(f"no photos or videos to enrol somebody with; give some{reasons}")
-    sizes = {path: expected_samples(path, step, limits) if is_video(path) else 1 for path in paths}
+    look = partial(
+        _look_at, detect=detect, embed=embed, min_face=min_face, faces=faces, video_step=video_step,
+        max_pixels=max_pixels, limits=limits,
+    )  # fmt: skip
+    sizes = {path: expected_samples(path, video_step, limits) if is_video(path) else 1 for path in paths}
+    gathered, errors = _gather(sizes, look, progress)
+    if not gathered:
+        raise InputError(f"none of the files can be read; the first of them: {errors[0].message}")
+    parts = sum(faces if is_video(Path(each.source)) else 1 for each in gathered)
+    chosen = scan(gathered, threshold, most=min(parts, _MOST_FACES))
+    left_out = (f"{path} was skipped: {reason}" for path, reason in skipped)
+    return replace(chosen, notes=(*chosen.notes, *left_out)), tuple(errors)
+
+
+def _gather(
+    sizes: dict[Path, int],
+    look: Callable[[Path, int, Callable[[int], None]], Gathered],
+    progress: Callable[[int, int | None], None] | None,
+) -> tuple[list[Gathered], list[ItemError]]:
+    """What the files give, and those of several that cannot be read; `sizes` are the looks that each should take."""
     gathered: list[Gathered] = []
+    errors: list[ItemError] = []
     part = done = 0
-    for path in paths:
+    for path in sizes:
 
         def advance(pictures: int, before: int = done) -> None:
             if progress:
                 progress(before + pictures, max(sum(sizes.values()), before + pictures))
 
-        if is_video(path):
-            gathered.append(
-                gather_video(
-                    path, detect, embed, first_part=part, parts=faces, step=step, min_face=min_face, limits=limits,
-                    advance=advance,
-                )
-            )  # fmt: skip
-            part += faces
-        else:
-            gathered.append(gather_photo(path, detect, embed, part=part, min_face=min_face, max_pixels=max_pixels))
-            part += 1
-        sizes[path] = gathered[-1].looked  # which its header may not have said truly
+        try:
+            found = look(path, part, advance)
+        except (MediaError, MissingExtraError) as error:
+            if len(sizes) == 1:
+                raise
+            errors.append(ItemError(str(path), type(error).__name__, str(error)))
+            sizes[path] = 0
+            continue
+        gathered.append(found)
+        part = 1 + max((look.part for look in found.looks), default=part)
+        sizes[path] = found.looked  # which its header may not have said truly
         done += sizes[path]
         advance(0, done)
-    found = scan(gathered, threshold, most=min(part, _MOST_FACES))
-    return replace(found, notes=(*found.notes, *(f"{path} was skipped: {reason}" for path, reason in skipped)))
+    return gathered, errors
+
+
+def _look_at(
+    path: Path,
+    part: int,
+    advance: Callable[[int], None],
+    *,
+    detect: Detector,
+    embed: Embedder,
+    min_face: int,
+    faces: int,
+    video_step: float,
+    max_pixels: int,
+    limits: Limits | None,
+) -> Gathered:
+    """What one file gives, its parts numbered from `part` on."""
+    if is_video(path):
+        return gather_video(
+            path, detect, embed, first_part=part, parts=faces, step=video_step, min_face=min_face, limits=limits,
+            advance=advance,
+        )  # fmt: skip
+    return gather_photo(path, detect, embed, part=part, min_face=min_face, max_pixels=max_pixels)
 
 
 def _person(

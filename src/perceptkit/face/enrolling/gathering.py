@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,6 +40,7 @@ YAW_BIN = 15.0
 _INSIDE = 0.5  # of the aligned crop: what is outside the picture is made up, as in a face that is too small
 _MAX_GAP = 1.0  # seconds for which a face may be out of sight and still be on the same track
 _MOST_HELD = 64  # faces of a part, in case that many people pass
+_ABOUT = 0.8  # of the size of the largest face: one that is about as large
 _BATCH = 32  # faces that are embedded together
 
 
@@ -66,7 +67,8 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Look:
     """A photo or a frame with a face: the part that it is, and of its largest face the track, the shorter side in
-    pixels, the turn in degrees, and what is wrong with it ("" when it is good enough)."""
+    pixels, the turn in degrees, and what is wrong with it ("" when it is good enough). `peers` counts the other faces
+    that are about as large."""
 
     part: int
     time: float | None
@@ -74,6 +76,7 @@ class Look:
     side: float
     yaw: float
     fault: str
+    peers: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +98,8 @@ def gather_photo(
     ((photo, described, _),) = look([photo], detect, embed, min_face=0, max_faces=defaults.MAX_FACES)
     digest = hashlib.sha256(photo.data).hexdigest()
     looks, candidates = [], []
-    for each in sorted(described, key=lambda one: -shorter_side(one.face)):
+    described = sorted(described, key=lambda one: -shorter_side(one.face))
+    for each in described:
         face = in_full(each.face, photo)
         seen = _look(part, None, face, each.quality, min_face)
         if not seen.fault and not np.isfinite(each.embedding).all():
@@ -110,7 +114,8 @@ def gather_photo(
                     identity, str(path), part, None, None, each.quality, worth, seen.yaw, each.embedding, headshot
                 )
             )
-    return Gathered(str(path), 1, tuple(looks[:1]), tuple(candidates), ())
+    largest = [replace(looks[0], peers=_peers([each.face for each in described]))] if looks else []
+    return Gathered(str(path), 1, tuple(largest), tuple(candidates), ())
 
 
 def gather_video(
@@ -135,14 +140,15 @@ def gather_video(
     with read(path, step=step, limits=limits) as frames:
         *shown, end = frame_times(path, limits=limits).tolist()
         begin = shown[0] if shown else 0.0
-        for looked, (sample, place, track) in enumerate(_largest(frames, detect, step), 1):
+        for looked, (sample, places, track) in enumerate(_by_size(frames, detect, step), 1):
             advance(looked)
-            if place is None:
+            if not places:
                 continue
+            place = places[0]
             passed = max(sample.frame.time - begin, 0.0) / (end - begin)
             part = first_part + min(int(parts * passed), parts - 1)
             seen = _look(part, sample.frame.time, sample.faces[place], sample.qualities[place], min_face)
-            looks.append(replace(seen, track=track))
+            looks.append(replace(seen, track=track, peers=_peers([sample.faces[each] for each in places])))
             if not seen.fault:
                 _offer(best.setdefault(part, {}), sample, place, looks[-1])
         notes = tuple(frames.warnings)
@@ -166,8 +172,8 @@ class _Held:
     headshot: Picture
 
 
-def _largest(frames: Iterable[Frame], detect: Detector, step: float) -> Iterator[tuple[Sample, int | None, int | None]]:
-    """Each frame looked at, with the place of its largest face that is on a track, and that track."""
+def _by_size(frames: Iterable[Frame], detect: Detector, step: float) -> Iterator[tuple[Sample, list[int], int | None]]:
+    """Each frame looked at, with the places of its faces that are on tracks, largest first, and the track of that."""
     tracker = Tracker(min_score=max(detect.min_score, detect.certain_score), max_gap=max(_MAX_GAP, 2 * step))
     looking = partial(look_at, detect=detect, min_face=0, max_faces=defaults.MAX_FACES)
     with (
@@ -179,8 +185,8 @@ def _largest(frames: Iterable[Frame], detect: Detector, step: float) -> Iterator
             scores = np.array([face.score for face in sample.faces], np.float32)
             tracks = tracker.update(sample.frame.time, boxes, scores)
             places = [place for place, track in enumerate(tracks) if track is not None]
-            place = max(places, key=lambda place: shorter_side(sample.faces[place]), default=None)
-            yield sample, place, None if place is None else tracks[place]
+            places.sort(key=lambda place: -shorter_side(sample.faces[place]))
+            yield sample, places, tracks[places[0]] if places else None
 
 
 def _offer(held: dict[tuple[int | None, int], _Held], sample: Sample, place: int, seen: Look) -> None:
@@ -226,6 +232,14 @@ def _headshot(image: Picture, face: Face) -> Picture:
 def _look(part: int, time: float | None, face: Face, quality: Quality, min_face: float) -> Look:
     side = shorter_side(face)
     return Look(part, time, None, side, float(head_yaw(face.landmarks[None])[0]), _fault(quality, side, min_face))
+
+
+def _peers(faces: Sequence[Face]) -> int:
+    """How many other faces are about as large as the first, which is the largest. Detectors find some faces twice."""
+    first, *others = faces
+    large = [other for other in others if shorter_side(other) >= _ABOUT * shorter_side(first)]
+    middles = [(other.box[:2] + other.box[2:]) / 2 for other in large]
+    return sum(bool((middle < first.box[:2]).any() or (middle > first.box[2:]).any()) for middle in middles)
 
 
 def _fault(quality: Quality, side: float, min_face: float) -> str:

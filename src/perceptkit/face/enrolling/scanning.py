@@ -64,6 +64,11 @@ def scan(gathered: Sequence[Gathered], threshold: float, *, most: int) -> Scan:
     once = list({one.id: one for one in theirs}.values())  # a copy of a file says nothing new
     kept = sorted(choose(once, most), key=lambda one: (one.part, one.time or 0.0))
     notes = [*(note for each in gathered for note in each.notes), *_left_out(gathered, candidates, theirs)]
+    if unclear := sum(look.peers > 0 for look in looks if not look.fault):
+        notes.append(
+            f"in {unclear:,} of {count(len(looks), 'picture', 'pictures')} with a face another one is about as large; "
+            "see in the picture who was taken"
+        )
     looked = sum(each.looked for each in gathered)
     return Scan(tuple(kept), looked, len(looks), tuple(look.yaw for look in looks), tuple(notes))
 

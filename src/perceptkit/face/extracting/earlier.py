@@ -28,7 +28,7 @@ from ..types import Quality
 from .journal import Journal, Record
 from .people import NOBODY, KnownPeople
 
-__all__ = ["source_lines", "take_over"]
+__all__ = ["outdated_list", "source_lines", "take_over"]
 
 log = logging.getLogger("perceptkit")
 
@@ -37,6 +37,8 @@ _Sources = list[tuple[Record, Floats]]
 
 _FACE_ID = re.compile(r"[0-9a-f]{16}(-[0-9]{1,9})?")
 _LARGE = 1e9  # pixels, seconds: nothing in a result is as large
+# The settings that choose faces and leave the headshots of those that are chosen as they are.
+_CHOOSING = frozenset({"min_score", "min_face", "max_faces", "video_step", "track_faces", "limits"})
 _BATCH = 1000  # sources that are added to the journal together
 # What files that somebody has changed, cut short or removed may raise.
 _DAMAGED = (
@@ -85,13 +87,26 @@ def take_over(
     return NOBODY
 
 
+def outdated_list(folder: Path, settings: Mapping[str, Any]) -> Path | None:
+    """sources.jsonl of an earlier result in `folder`, if headshots made under `settings` have the names of its own but
+    other pixels: when one of them has been written over, a later run must not take it over any more."""
+    try:
+        before = _job_settings(json.loads((folder / "run.json").read_bytes())["settings"])
+    except _DAMAGED:
+        return None
+    now = json.loads(dumps(settings))
+    # A headshot is named after its face, which is named after the photo and the models.
+    if any(before[role][0] != now[role][0] for role in ("detector", "embedder")):
+        return None
+    before, now = ({name: each[name] for name in each.keys() - _CHOOSING} for each in (before, now))
+    return None if before == now else folder / "sources.jsonl"
+
+
 def _read(folder: Path, settings: Mapping[str, Any], dimension: int) -> tuple[dict[str, Any], _Sources]:
     """The people of a finished result, as people.json has them, and its sources; nothing when it cannot be used."""
     try:
         run = json.loads((folder / "run.json").read_bytes())
         if _job_settings(run["settings"]) != settings:
-            # Headshots of the same names will be written over, so what they belonged to is not to be taken over later.
-            (folder / "sources.jsonl").unlink(missing_ok=True)
             log.warning("the result in %s was made with other models or settings; starting over", folder)
             return {}, []
         stored = load_embeddings(folder)
@@ -106,7 +121,7 @@ def _read(folder: Path, settings: Mapping[str, Any], dimension: int) -> tuple[di
         with suppress(FileNotFoundError), (folder / "sources.jsonl").open("rb") as lines:
             sources.extend(_read_sources(lines, faces, stored.vectors))
     except _DAMAGED as error:
-        log.warning("the result in %s is damaged (%s); starting over", folder, str(error) or type(error).__name__)
+        log.warning("the result in %s is damaged (%s); starting over", folder, _fault(error))
         return {}, []
     return people, sources
 
@@ -117,14 +132,15 @@ def _job_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in ("threshold", "mode")} | models
 
 
-def _read_faces(lines: Iterable[bytes], stored: Embeddings, numbers: dict[str, int]) -> _Faces:
+def _read_faces(lines: Iterator[bytes], stored: Embeddings, numbers: dict[str, int]) -> _Faces:
     """What faces.jsonl says of the faces of each source, when it fits the embeddings; the numbers of their people are
     added to `numbers`."""
     faces: _Faces = {}
     before: object = None
     tracks = [0] * len(stored.face_ids) if stored.tracks is None else stored.tracks.tolist()
-    rows = zip(lines, stored.face_ids, stored.quality.tolist(), tracks, strict=True)
-    for number, (line, identity, quality, track) in enumerate(rows):
+    # The lines come last, so that none is read that has no embedding.
+    rows = zip(stored.face_ids, stored.quality.tolist(), tracks, lines, strict=False)
+    for number, (identity, quality, track, line) in enumerate(rows):
         row = json.loads(line)
         entry = _entry(row)
         said = (row["face_id"], np.float32(entry["quality"]["score"]), entry.get("track", 0))
@@ -136,6 +152,8 @@ def _read_faces(lines: Iterable[bytes], stored: Embeddings, numbers: dict[str, i
         faces.setdefault(source, (number, []))[1].append(entry)
         numbers[identity] = row["person"]
         before = source
+    if len(numbers) != len(stored.face_ids) or next(lines, None) is not None:
+        raise ValueError("faces.jsonl and the embeddings are not of the same number of faces")
     return faces
 
 
@@ -178,7 +196,7 @@ def _kept_people(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except _DAMAGED as error:
-        log.warning("%s is damaged (%s); people are numbered anew", path, str(error) or type(error).__name__)
+        log.warning("%s is damaged (%s); people are numbered anew", path, _fault(error))
         return {}
     return people
 
@@ -190,11 +208,23 @@ def _check_people(people: Mapping[str, Any]) -> None:
         raise ValueError(f"person {beyond} is not below {people['next_person']}, the next to be numbered")
 
 
+def _fault(error: Exception) -> str:
+    """What is wrong with a file, in words."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError, RecursionError)):
+        return "it is not JSON"
+    if isinstance(error, (TypeError, AttributeError)):
+        return "something in it is of another kind than it was written"
+    return str(error)
+
+
 def _numbers(value: object, *shape: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    numbers = np.array(value, np.float64)
-    if numbers.shape != shape or not (np.abs(numbers) < _LARGE).all():
-        raise ValueError(f"{value!r} is not an array of {shape}")
-    return numbers
+    with suppress(TypeError, ValueError, OverflowError):
+        numbers = np.array(value, np.float64)
+        if numbers.shape == shape and (np.abs(numbers) < _LARGE).all():
+            return numbers
+    raise ValueError(f"{value!r:.99} is not an array of {shape}")
 
 
 def _number(value: object) -> float:

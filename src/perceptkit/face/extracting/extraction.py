@@ -12,9 +12,10 @@ OUT/run.json         versions, models, settings, counts
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -35,7 +36,7 @@ from ..sources import Sources, find_sources, refuse_strange
 from ..store import FORMATS
 from ..thresholds import check_threshold, resolve_threshold
 from ..types import ItemError
-from .earlier import source_lines, take_over
+from .earlier import outdated_list, source_lines, take_over
 from .footage import process_video
 from .job import Job
 from .journal import Journal, Record
@@ -105,7 +106,7 @@ def extract(
         raise InputError(f"video_step is {video_step}; give the seconds between two frames, or 0 for every frame")
     if track_faces < 1:
         raise InputError(f"track_faces is {track_faces}; it must be at least 1")
-    folder = Path(folder)
+    folder = Path(os.path.expanduser(folder))  # noqa: PTH111 - as files.expand does
     sources = find_sources(paths, folder)
     refuse_strange(folder)
     # The work is spread over the CPUs picture by picture, so one run of a network takes one thread.
@@ -130,7 +131,7 @@ def extract(
     with Journal(folder / ".partial", job.settings(), embedder.dimension) as journal:
         wanted = frozenset(map(str, sources.paths))
         known = take_over(folder, journal, settings=job.settings(), wanted=wanted, threshold=threshold, mode=mode)
-        _run(job, sources, journal, progress)
+        _run(replace(job, outdates=outdated_list(folder, job.settings())), sources, journal, progress)
         records = [journal.records[str(path)] for path in sources.paths]
         vectors = journal.vectors()[[row for record in records for row in _rows(record)]]
         sightings = sightings_of(records, vectors, embedder.name)

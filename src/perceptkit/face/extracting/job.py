@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,9 +39,12 @@ class Job:
     track_faces: int
     limits: Limits | None
     headshots: Path
+    outdates: Path | None = None
+    """sources.jsonl of a result whose headshots may be written over: it goes before the first is."""
 
     def values(self) -> dict[str, Any]:
-        """The numbers that decide which faces are found."""
+        """The numbers that decide which faces are found, and how large their headshots are."""
+        limits = asdict(self.limits or Limits())
         return {
             "min_score": self.detect.min_score,
             "min_face": self.min_face,
@@ -50,6 +54,7 @@ class Job:
             "allow_truncated": self.allow_truncated,
             "video_step": self.video_step,
             "track_faces": self.track_faces,
+            "limits": {name: value if math.isfinite(value) else None for name, value in limits.items()},
         }
 
     def settings(self) -> dict[str, Any]:
@@ -74,11 +79,15 @@ class Job:
     ) -> dict[str, Any]:
         """Write the headshot (JPEG) of a face; what is noted of the face. `digest` is that of the file it is in.
 
-        Raises ModelError when the embedder gave no numbers for it.
+        Raises ModelError when the embedder gave no numbers for it, or its quality is no number.
         """
+        where = f"at {face.box.round().tolist()}" + ("" if time is None else f", {time:.2f} s")
         if not np.isfinite(embedding).all():
-            where = f"at {face.box.round().tolist()}" + ("" if time is None else f", {time:.2f} s")
             raise ModelError(f"{source}: {self.embed.name} gave no finite embedding for the face {where}")
+        if not all(map(math.isfinite, asdict(quality).values())):
+            raise ModelError(f"{source}: the quality of the face {where} is not finite")
+        if self.outdates is not None:
+            self.outdates.unlink(missing_ok=True)
         identity = face_id(digest, face, self.detect.sha256, self.embed.sha256, time=time)
         write_bytes(self.headshots / f"{identity}.jpg", headshot)
         entry = {

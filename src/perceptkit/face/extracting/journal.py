@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +20,7 @@ import numpy as np
 
 from ...arrays import Floats
 from ...errors import InputError, write_error
-from ...locks import take
+from ...locks import is_at, take
 from ...output import dumps, write_json
 
 __all__ = ["Journal", "Record"]
@@ -31,7 +31,8 @@ embedding's row. `known` is there, and true, when it was taken over from an earl
 
 log = logging.getLogger("perceptkit")
 
-_SIDE_BY_SIDE = ("settings.json", "journal.jsonl", "embeddings.f32")
+_SETTINGS, _LINES, _VECTORS = "settings.json", "journal.jsonl", "embeddings.f32"
+_ATTEMPTS = 100  # at opening what others remove meanwhile
 
 
 class Journal:
@@ -45,14 +46,11 @@ class Journal:
         self.dimension = dimension
         self._rows = 0
         self.records: dict[str, Record] = {}
-        settings_path, lines_path, vectors_path = (folder / name for name in _SIDE_BY_SIDE)
+        settings_path = folder / _SETTINGS
         with ExitStack() as files:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
-                self._lines = files.enter_context(lines_path.open("a+b"))
-                self._vectors = files.enter_context(vectors_path.open("a+b"))
-                if not take(lines_path, self._lines.fileno()):
-                    raise InputError(f"another run is writing to {folder.parent}; wait for it or choose another folder")
+                self._lines = files.enter_context(_held_lines(folder))
+                self._vectors = files.enter_context((folder / _VECTORS).open("a+b"))
                 if not _same_settings(settings_path, settings):
                     if settings_path.exists():
                         log.warning("%s was begun with other models or settings; starting over", folder.parent)
@@ -91,13 +89,25 @@ class Journal:
 
     def vectors(self) -> Floats:
         """All embeddings noted so far (rows, D)."""
-        data = np.fromfile(self.folder / _SIDE_BY_SIDE[2], np.float32, self._rows * self.dimension)
-        return data.reshape(-1, self.dimension)
+        self._vectors.seek(0)
+        return np.fromfile(self._vectors, np.float32, self._rows * self.dimension).reshape(-1, self.dimension)
 
     def remove(self) -> None:
-        """Delete the journal: the run is complete."""
+        """Delete the journal: the run is complete.
+
+        The lines come last, whose lock keeps others out: what is there after them is the journal of another run.
+        """
+        self._vectors.close()  # Windows deletes no open file
+        for path in self.folder.glob("*"):
+            if path.name != _LINES:
+                with suppress(OSError):
+                    path.unlink()
+        if os.name == "nt":
+            self._files.close()
+        with suppress(OSError):  # the next run has begun
+            (self.folder / _LINES).unlink()
+            self.folder.rmdir()
         self._files.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _recover(self) -> None:
         """Take up what is whole and cut off the rest."""
@@ -105,11 +115,8 @@ class Journal:
         self._lines.seek(0)
         end = 0
         for line in self._lines:
-            try:
-                entry: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {"rows": held + 1}
-            except ValueError:
-                break
-            if entry["rows"] > held:
+            entry = _entry(line)
+            if entry is None or not self._rows <= entry["rows"] <= held:
                 break
             end += len(line)
             self._rows = entry["rows"]
@@ -118,8 +125,55 @@ class Journal:
         self._vectors.truncate(self._rows * 4 * self.dimension)
 
 
+def _held_lines(folder: Path) -> BufferedRandom:
+    """The file of lines, open and locked. One that its holder removed before it was ours is opened again."""
+    path = folder / _LINES
+    for attempt in range(_ATTEMPTS):
+        with ExitStack() as failed:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                file = failed.enter_context(path.open("a+b"))
+            except (FileNotFoundError, FileExistsError):  # the folder went while it was made, or before the file was
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                continue
+            if not take(path, file.fileno()):
+                break
+            if is_at(path, file.fileno()):
+                failed.pop_all()
+                return file
+    raise InputError(f"another run is writing to {folder.parent}; wait for it or choose another folder")
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """What a line says of a batch; None for a line that is not whole or no such line."""
+    try:
+        entry = json.loads(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or not _is_row(entry.get("rows")) or not isinstance(entry.get("records"), list):
+        return None
+    return entry if all(_is_record(record, entry["rows"]) for record in entry["records"]) else None
+
+
+def _is_record(record: object, rows: int) -> bool:
+    """Whether it is a record whose embeddings are among the first `rows`."""
+    return (
+        isinstance(record, dict)
+        and isinstance(record.get("source"), str)
+        and all(isinstance(record.get(name), list) for name in ("stamp", "faces", "errors", "notes"))
+        and all(isinstance(each, dict) for each in (*record["faces"], *record["errors"]))
+        and _is_row(record.get("row"))
+        and record["row"] + len(record["faces"]) <= rows
+    )
+
+
+def _is_row(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
 def _same_settings(path: Path, settings: dict[str, Any]) -> bool:
     try:
         return bool(json.loads(path.read_bytes()) == json.loads(dumps(settings)))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False

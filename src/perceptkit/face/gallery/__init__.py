@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ...lazy import load_names
 
 if TYPE_CHECKING:
-    from .changes import erase, remove, rename
+    from .changes import erase, erase_everybody, remove, rename
     from .describing import describe
     from .files import load_gallery
     from .identity import Identity, recognise
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .people import Enrolled, Gallery, Prototype
 
 _HOMES = {
-    "changes": ("erase", "remove", "rename"),
+    "changes": ("erase", "erase_everybody", "remove", "rename"),
     "describing": ("describe",),
     "files": ("load_gallery",),
     "identity": ("Identity", "recognise"),
@@ -38,6 +38,7 @@ __all__ = [
     "Prototype",
     "describe",
     "erase",
+    "erase_everybody",
     "import_cache",
     "load_gallery",
     "recognise",

@@ -9,7 +9,7 @@ from ...errors import InputError
 from .files import changing, erase_all
 from .people import Gallery, check_name
 
-__all__ = ["erase", "remove", "rename"]
+__all__ = ["erase", "erase_everybody", "remove", "rename"]
 
 
 def rename(folder: str | Path, name: str, new: str) -> Gallery:
@@ -32,19 +32,21 @@ def remove(folder: str | Path, name: str) -> Gallery:
         return change.save(_without(change.gallery, name))
 
 
-def erase(folder: str | Path, name: str | None = None) -> Gallery | None:
-    """Delete every trace of somebody in a gallery, or without a name the whole gallery (None is returned).
+def erase(folder: str | Path, name: str) -> Gallery:
+    """Delete every trace of somebody in a gallery.
 
     As `remove`, and the old files are overwritten before they are deleted, so that embeddings and pictures cannot be
     read from the disk as deleted files often can. It cannot reach copies and backups, nor old blocks that an SSD or a
     file system with snapshots keeps; on Windows, of one person only the pictures are overwritten. When it is cut short,
     the next change of the gallery does what is left.
     """
-    if name is None:
-        erase_all(Path(folder).expanduser())
-        return None
     with changing(folder) as change:
         return change.save(_without(change.gallery, name), overwrite=True)
+
+
+def erase_everybody(folder: str | Path) -> None:
+    """Delete every trace of a whole gallery, as `erase` does, be it damaged."""
+    erase_all(Path(folder).expanduser())
 
 
 def _without(gallery: Gallery, name: str) -> Gallery:

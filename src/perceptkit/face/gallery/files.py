@@ -23,7 +23,7 @@ import numpy as np
 
 from ...errors import InputError, write_error
 from ...files import check_folder, make_folder, write_bytes
-from ...locks import locked, take
+from ...locks import is_at, locked, take
 from ..store import Embeddings, load_embeddings, save_embeddings
 from .document import Document, bytes_of, document_of, read_document
 from .erasing import delete_file, erase_file, overwriting
@@ -191,7 +191,7 @@ def _holding(folder: Path, *, may_begin: bool) -> Iterator[None]:
         with ExitStack() as opened:
             try:
                 opened.enter_context(locked(path, try_lock=try_lock))
-                ours = os.path.samestat(os.fstat(held), path.stat())
+                ours = is_at(path, held)
             except FileNotFoundError:  # erased, with the folder
                 continue
             except OSError as error:

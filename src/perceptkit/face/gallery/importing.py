@@ -14,6 +14,7 @@ from ..embed import Embedder
 from ..loading import load_embedder, load_embedder_of
 from ..reference.functions import load_embeddings_cache
 from .files import changing, is_gallery, load_gallery
+from .layout import JSON
 from .people import Enrolled, Gallery, Prototype, check_name, mean_of
 
 __all__ = ["import_cache"]
@@ -39,10 +40,13 @@ def import_cache(
     folder, path = Path(folder).expanduser(), Path(path)
     if is_gallery(folder):
         embed = load_embedder_of(load_gallery(folder), embedder, preset=preset, device=device, threads=1)
-    elif isinstance(embedder, Embedder):
-        embed = embedder
     else:
         embed = load_embedder(embedder, preset=preset, device=device, threads=1)
+    for name, of in ((JSON, "a gallery"), ("run.json", "faces extract")):
+        if path.suffix == _SAYS_MODEL and (path.parent / name).exists():
+            raise InputError(
+                f"{path} is a result of {of}, which says nothing of who is who there; enrol the people here"
+            )
     says_model = path.suffix.lower() == _SAYS_MODEL
     cache = load_embeddings_cache(path, model_sha256=embed.sha256 if says_model else None)
     people = tuple(_enrolled(name, vectors, path, embed) for name, vectors in cache.items())

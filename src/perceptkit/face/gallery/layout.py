@@ -26,6 +26,7 @@ __all__ = [
 
 JSON, NPZ, PICTURES, LOCK = "gallery.json", "embeddings.npz", "pictures", "gallery.lock"
 _KINDS = {JSON: stat.S_ISREG, NPZ: stat.S_ISREG, LOCK: stat.S_ISREG, PICTURES: stat.S_ISDIR}
+_OF_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini")  # what file managers leave in a folder
 _PICTURE = re.compile(r"[0-9a-f]{32}-([0-9]{1,9})\.png")
 _PART = re.compile(r"\.[0-9a-f]{32}\.part")
 
@@ -81,10 +82,13 @@ def refuse_strange(folder: Path) -> None:
 def _may_be_left(path: Path) -> bool:
     """Whether a gallery that was erased, or had hardly begun, may have left a file."""
     if path.name == PICTURES:
-        return path.is_dir() and not any(path.iterdir())
-    return path.name == LOCK or bool(_PART.fullmatch(path.name))
+        return path.is_dir() and all(each.name in _OF_SYSTEMS for each in path.iterdir())
+    return path.name == LOCK or path.name in _OF_SYSTEMS or bool(_PART.fullmatch(path.name))
 
 
 def none_here(folder: Path) -> InputError:
     """The error to raise for a folder without a gallery."""
-    return InputError(f"{folder} holds no gallery ({JSON}); make one with: perceptkit faces enrol NAME MEDIA --gallery")
+    if folder.is_file():
+        return InputError(f"{folder} is a file, and a gallery is a folder; give the folder: {folder.parent}")
+    make = f"make one with: perceptkit faces enrol NAME MEDIA --gallery {folder}"
+    return InputError(f"{folder} holds no gallery ({JSON}); {make}")

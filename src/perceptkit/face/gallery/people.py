@@ -42,6 +42,9 @@ class Enrolled:
     vectors: Floats
     mean: Floats
 
+    def __repr__(self) -> str:
+        return f"Enrolled({self.name!r}, {len(self.prototypes)} faces)"
+
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Gallery:
@@ -50,6 +53,9 @@ class Gallery:
     model: str
     model_sha256: str
     people: tuple[Enrolled, ...]
+
+    def __repr__(self) -> str:
+        return f"Gallery({len(self.people)} people, {self.model})"
 
     @property
     def names(self) -> tuple[str, ...]:

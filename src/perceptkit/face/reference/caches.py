@@ -59,7 +59,8 @@ def _named(data: Any, source: str) -> dict[str, Any]:
     names = names.tolist() if isinstance(names, np.ndarray) else names
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise InputError(f"{source}: the names are not a list of strings")
-    if not isinstance(vectors, (list, tuple, np.ndarray)) or np.ndim(vectors) == 0 or len(vectors) != len(names):
+    rows = vectors.ndim > 0 if isinstance(vectors, np.ndarray) else isinstance(vectors, (list, tuple))
+    if not rows or len(vectors) != len(names):
         raise InputError(f"{source} has {len(names)} names, and not one row of embeddings for each")
     people: dict[str, list[Any]] = {}
     for name, row in zip(names, vectors, strict=True):

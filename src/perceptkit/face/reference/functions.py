@@ -52,7 +52,7 @@ def extract_embeddings_from_video(
     """
     detect = detect or load_detector(preset=preset, device=device, threads=1)
     embed = embed or load_embedder(preset=preset, device=device, threads=1)
-    found = scan_media(video, detect, embed, threshold=embed.threshold)
+    found, _ = scan_media(video, detect, embed, threshold=embed.threshold)
     return np.stack([candidate.embedding for candidate in found.kept])
 
 

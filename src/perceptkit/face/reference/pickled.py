@@ -5,7 +5,8 @@ that knows the instructions plain data is written with, and knows numpy's few na
 array is, and the array is made here, when its parts fit together. Any other name or instruction ends the reading.
 
 What is read cannot be larger than the file said: containers are trees (one that is used twice, or holds itself, is
-refused), and there are limits to their depth, to the number of instructions, and to the file.
+refused), bytes and texts may be used again but not made into something new again and again, and there are limits to the
+depth, to the number of instructions, and to the file.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ MAX_INSTRUCTIONS = 1_000_000
 _DEPTH = 12
 _INTEGER = 2**63
 _SHARED = 8  # items of a tuple that may be used twice: shapes are
+_MADE = 2  # bytes that are made of one in the file: before protocol 3, text makes bytes, and these make an array
 # What pickletools raises for files that are damaged, and what our stack and memo raise for programs that are.
 _DAMAGED = (ValueError, IndexError, KeyError, OverflowError, MemoryError)
 
@@ -73,7 +75,8 @@ def _seen(data: bytes) -> str:
 
 @dataclass(slots=True, eq=False)
 class _Machine:
-    """What a pickle works on: a stack, the stacks below its marks, what it keeps, and bytes it may still make."""
+    """What a pickle works on: a stack, the stacks below its marks, what it keeps, and bytes it may still use to make
+    something."""
 
     budget: int
     stack: list[Any] = field(default_factory=list)
@@ -84,8 +87,9 @@ class _Machine:
         items, self.stack = self.stack, self.below.pop()
         return items
 
-    def spend(self, size: int) -> None:
-        self.budget -= size
+    def spend(self, *parts: Any) -> None:
+        """Pay for the bytes and texts of which something is about to be made: that takes memory, and time to check."""
+        self.budget -= sum(len(part) for part in parts if type(part) in (bytes, bytearray, str))
         if self.budget < 0:
             raise ValueError("it makes more bytes than it has")
 
@@ -96,7 +100,7 @@ class _Machine:
 
 
 def _run(data: bytes, most: int) -> Any:
-    machine = _Machine(budget=len(data))
+    machine = _Machine(budget=_MADE * len(data))
     end = 0
     for number, (opcode, argument, place) in enumerate(pickletools.genops(data)):
         if number >= most:
@@ -213,10 +217,8 @@ def _reduce(machine: _Machine, _: Any) -> None:
     arguments, name = machine.stack.pop(), machine.stack.pop()
     if not isinstance(name, Name) or name.text not in CALLS or type(arguments) is not tuple:
         raise ValueError("it calls what cannot be called")
-    made = CALLS[name.text](arguments)
-    if type(made) is bytes:
-        machine.spend(len(made))
-    machine.stack.append(made)
+    machine.spend(*arguments)
+    machine.stack.append(CALLS[name.text](arguments))
 
 
 def _build(machine: _Machine, _: Any) -> None:
@@ -224,9 +226,10 @@ def _build(machine: _Machine, _: Any) -> None:
     if isinstance(target, ArrayType) and not target.built:
         complete_type(target, state)
     elif isinstance(target, ArrayPlace) and target.values is None:
-        if type(state) is tuple and state and type(state[-1]) is str:  # bytes, as Python 2 wrote them
-            machine.spend(len(state[-1]))
-            state = (*state[:-1], state[-1].encode("latin-1"))
+        if type(state) is tuple and state:
+            machine.spend(state[-1])
+            if type(state[-1]) is str:  # bytes, as Python 2 wrote them
+                state = (*state[:-1], state[-1].encode("latin-1"))
         complete_array(target, state)
     else:
         raise ValueError("it gives a state to what has none")

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from ... import __version__
-from ...arrays import Picture
+from ...arrays import Integers, Picture
 from ...errors import InputError
 from ...files import make_folder, remove_parts, write_bytes
 from ...images import encode_png
-from ...output import count, write_json
+from ...output import count, picture_html, write_json
 from ...video import Limits, read
 from .. import defaults
 from ..detect import Detector
@@ -35,9 +35,9 @@ from ..gallery.people import Gallery
 from ..loading import load_detector, load_embedder, load_embedder_of
 from ..thresholds import check_threshold, resolve_threshold
 from .cutting import cut_tracks
-from .following import MAX_GAP, follow
+from .following import Followed, follow, gap_of
 from .lines import Cast, person_facts, shown_in, track_facts
-from .places import Place, Places, Spans, spans_of
+from .places import Place, Places, Spans, looks_of, spans_of
 from .recording import Files, record
 from .sheet import TrackRow, track_sheet
 from .showing import colour_of
@@ -46,8 +46,8 @@ from .voting import Track, name_tracks
 __all__ = ["Tracking", "track"]
 
 _MOST_SKIPPED = 60  # frames from one that is searched to the next
-_SPARSE = 0.5  # seconds between looks from which on a face need not be seen twice
 _NOWHERE = np.zeros(4, np.float32)
+_NOTHING = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +68,12 @@ class Tracking:
     summary: dict[str, Any] = field(repr=False)
     warnings: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"Tracking({str(self.picture)!r}: {self})"
+
+    def _repr_html_(self) -> str:
+        return picture_html(self.folder / "tracks.png", alt=str(self), otherwise=repr(self))
+
     def __str__(self) -> str:
         seen = f"{count(self.frames, 'frame', 'frames')}, {count(len(self.tracks), 'track', 'tracks')}"
         return f"{seen}, {count(len(self.people), 'person', 'people')} recognised"
@@ -79,7 +85,7 @@ def track(
     *,
     gallery: str | Path | Gallery | None = None,
     target: str | None = None,
-    cropped: bool = False,
+    crop: bool = False,
     detector: str | Path | Detector | None = None,
     embedder: str | Path | Embedder | None = None,
     preset: str | None = None,
@@ -96,7 +102,7 @@ def track(
 
     Without a `folder` it is named after the video. Each track is named by its `track_faces` best faces together, if
     they reach `threshold`; of tracks that are seen together only one can have a name. `target` is the name of the one
-    who is looked for. `cropped` asks for a video that follows the target or, without one, everybody. Faces are
+    who is looked for. `crop` asks for a video that follows the target or, without one, everybody. Faces are
     searched for on every `detect_every`-th frame. The other arguments are those of `identify`.
 
     A run that is stopped leaves no half-written file. Raises MediaError for what is no video, InputError for values
@@ -113,9 +119,9 @@ def track(
     known = gallery if isinstance(gallery, Gallery) or gallery is None else load_gallery(gallery)
     if target is not None:
         if known is None:
-            raise InputError(f"who is {target!r}? give the gallery too (gallery)")
+            raise InputError(f"who is {target!r}? give the gallery too")
         target = known.person(target).name
-    files = Files.within(f"{source.stem}-tracks" if folder is None else folder, source, cropped=cropped)
+    files = Files.within(f"{source.stem}-tracks" if folder is None else folder, source, crop=crop)
     tally = _Tally(progress)
     with read(source, every=detect_every, limits=limits) as frames:
         about = frames.info
@@ -123,25 +129,28 @@ def track(
         detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
         limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
         tally.expect(about.expected_frames, detect_every)
-        step = detect_every / float(about.rate)
-        gap = max(MAX_GAP, 2 * step)
+        gap = gap_of(detect_every / float(about.rate))
         followed = follow(frames, detector, embed, min_face=min_face, max_gap=gap, advance=tally.advance)
         unsound = list(frames.warnings)
     if followed.failed:
         failed = count(followed.failed, "face", "faces")
         unsound.append(f"{source}: {embed.name} gave no finite embedding for {failed}")
-    followed = cut_tracks(followed, limit, sparse=step > _SPARSE)
+    followed = cut_tracks(followed, limit)
     tracks = name_tracks(followed, known, limit, best=track_faces)
-    cast = Cast({each.id: each for each in tracks}, known.names if known else None, target)
+    people_of_gallery = None if known is None else {name: place for place, name in enumerate(known.names)}
+    cast = Cast({each.id: each for each in tracks}, people_of_gallery, target)
     make_folder(files.folder)
     tally.begin_anew()
     written = record(source, files, places=Places(followed), cast=cast, limits=limits, advance=tally.advance)
-    spans = partial(spans_of, followed, max_gap=gap, step=step, end=written.end)
-    seen = {name: spans([each.id for each in tracks if each.name == name]) for name in cast.people or ()}
-    people = {name: each for name, each in seen.items() if each}
+    spans = partial(_spans, followed, looks_of(followed), max_gap=gap, end=written.end)
+    of_name: dict[str, list[int]] = {}
+    for each in tracks:
+        if each.name is not None:
+            of_name.setdefault(each.name, []).append(each.id)
+    people = {name: spans(of_name[name]) for name in cast.people or () if name in of_name}
     write_bytes(files.sheet, encode_png(_sheet(source.name, tracks, cast, spans, written.end)))
     remove_parts(files.folder)
-    if not cropped and files.summary.exists():
+    if files.crop is None:
         (files.folder / "crop.mp4").unlink(missing_ok=True)  # of an earlier run
     warnings = tuple(dict.fromkeys((*unsound, *written.warnings)))
     summary = {
@@ -200,6 +209,14 @@ class _Tally:
         self.before = self.done
 
 
+def _spans(
+    followed: Followed, looks: Sequence[Integers], tracks: Sequence[int], *, max_gap: float, end: float
+) -> Spans:
+    """When any of the tracks is seen."""
+    seen = [looks[track - 1] for track in tracks]
+    return spans_of(followed.times, np.unique(np.concatenate(seen)) if seen else _NOTHING, max_gap=max_gap, end=end)
+
+
 def _sheet(
     title: str, tracks: Sequence[Track], cast: Cast, spans: Callable[[Sequence[int]], Spans], end: float
 ) -> Picture:
@@ -208,9 +225,16 @@ def _sheet(
         label = str(each.id) if each.identity is None else f"{each.id} {each.name or 'unknown'}"
         similar = None if each.identity is None else each.identity.similarity
         note = "" if similar is None else f"{similar:.2f}, {each.agree} of {each.asked}"
-        faces = tuple((moment.time, moment.headshot) for moment in each.moments)
+        faces = tuple((moment.time, moment.headshot) for moment in each.moments if moment.headshot)
         rows.append(TrackRow(label, note, colour_of(shown), spans([each.id]), faces))
-    return track_sheet(rows, start=0.0, end=end, title=title)
+    facts = []
+    if cast.people is not None:
+        facts.append("Under each name: how alike the nearest person is, and how many of the faces asked say so alone.")
+    if cast.target is not None:
+        found = spans([each.id for each in tracks if each.name == cast.target])
+        told = ", ".join(f"{start:.1f} to {stop:.1f} s" for start, stop in found)
+        facts.append(f"{cast.target} is in sight from {told}." if found else f"{cast.target} was not found.")
+    return track_sheet(rows, start=0.0, end=end, title=title, facts=facts)
 
 
 def _about(model: Detector | Embedder) -> dict[str, str]:

@@ -15,15 +15,19 @@ __all__ = ["by_track", "cut_tracks", "middle"]
 
 _RECENT = 5  # moments that say who has been on a track of late
 _SURE = 2  # moments that it takes to say so, of the one person and of the other
-_ALONE = 2  # looks in which a face must be seen to be one
+_SOON = 0.5  # seconds within which a face must be seen again to be one, where there is another look
+_JUMP, _STANDS_OUT = (
+    0.05,
+    3.0,
+)  # of the width of a box, and times the usual: a move that is more than that of one person
 
 
-def cut_tracks(followed: Followed, threshold: float, *, sparse: bool = False) -> Followed:
+def cut_tracks(followed: Followed, threshold: float) -> Followed:
     """The same faces on tracks of one person each, numbered from 1 in order of first appearance.
 
     A track is cut where two moments in a row are alike (`threshold`), and are strangers (half of it) to those before.
     What was seen in one look only is left out, because detectors see faces for a moment where there are none, unless
-    the looks are `sparse` or there was only one.
+    there was no other look within half a second.
     """
     track, moments = followed.track.copy(), []
     count = int(track.max(initial=0))
@@ -38,8 +42,7 @@ def cut_tracks(followed: Followed, threshold: float, *, sparse: bool = False) ->
                 own = count
                 track[rows[followed.times[followed.look[rows]] >= since]] = own
             moments.append(replace(moment, track=own))
-    least = 1 if sparse else min(_ALONE, len(followed.times))
-    return _numbered(replace(followed, track=track, moments=tuple(moments)), least)
+    return _numbered(replace(followed, track=track, moments=tuple(moments)))
 
 
 def by_track(moments: Iterable[Moment]) -> dict[int, list[Moment]]:
@@ -72,18 +75,23 @@ def _changes(seen: Sequence[Moment], threshold: float) -> set[int]:
 
 
 def _time_of_change(followed: Followed, rows: Integers, before: float, after: float) -> float:
-    """The time, between two moments of a track, of the first box after its largest jump."""
+    """The time, between two moments of a track, of the first box after its largest jump; without one, halfway."""
     times = followed.times[followed.look[rows]]
     between = rows[(times >= before) & (times <= after)]
     boxes = followed.boxes[between].astype(float)
     jumps = np.abs(np.diff(boxes, axis=0)).max(axis=1) / np.maximum(boxes[1:, 2] - boxes[1:, 0], 1)
+    if not len(jumps) or jumps.max() < max(_JUMP, _STANDS_OUT * float(np.median(jumps))):
+        return (before + after) / 2
     return float(followed.times[followed.look[between[1 + int(jumps.argmax())]]])
 
 
-def _numbered(followed: Followed, least: int) -> Followed:
-    """Only the tracks that are seen in `least` looks, numbered from 1 in order of first appearance."""
+def _numbered(followed: Followed) -> Followed:
+    """Only the tracks that are seen as often as they could be, numbered from 1 in order of first appearance."""
     ids, first, looks = np.unique(followed.track, return_index=True, return_counts=True)
-    kept = ids[looks >= least][np.argsort(first[looks >= least])]
+    steps = np.diff(followed.times, prepend=-np.inf, append=np.inf)
+    apart = np.minimum(steps[:-1], steps[1:])[followed.look[first]]  # from the look of the first face to the next one
+    seen = (looks > 1) | (apart > _SOON)
+    kept = ids[seen][np.argsort(first[seen])]
     new = {int(number): place for place, number in enumerate(kept, 1)}
     left = np.isin(followed.track, kept)
     moments = [replace(moment, track=new[moment.track]) for moment in followed.moments if moment.track in new]

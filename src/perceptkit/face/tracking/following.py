@@ -31,21 +31,29 @@ from ..finding import chunk_size
 from ..samples import Sample, look_at
 from ..types import Face, Quality
 
-__all__ = ["MAX_GAP", "Followed", "Moment", "follow", "worth_of"]
+__all__ = ["MAX_GAP", "Doubles", "Followed", "Moment", "follow", "gap_of", "worth_of"]
 
 MAX_GAP = 1.0
 """Seconds for which a face may be out of sight and still be on the same track."""
 
 _WINDOW = 1.0  # seconds of a track of which the best face is embedded
 _WINDOWS = 256  # of one track; then they become twice as long
+_HEADSHOTS = 16  # of a track; then of every second, fourth ... window
 _BATCH = 32  # faces that are embedded together
 
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
 
+def gap_of(step: float) -> float:
+    """For how many seconds a face may be out of sight and still be on the same track, in looks `step` seconds apart:
+    a second, and two looks. Looks more than a second apart are not followed, as other slides of a talk are not."""
+    return max(MAX_GAP, 2 * step) if step <= MAX_GAP else MAX_GAP
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """The best face of a second of a track: its embedding (D,), and its headshot (JPEG)."""
+    """The best face of a second of a track: its embedding (D,), and its headshot (JPEG; of a long track most are
+    empty)."""
 
     track: int
     time: float
@@ -78,8 +86,8 @@ def follow(
     embed: Embedder | None,
     *,
     min_face: float,
+    max_faces: int = defaults.MAX_FACES,
     max_gap: float = MAX_GAP,
-    headshot_side: int = defaults.HEADSHOT_SIDE,
     advance: Callable[[int], None] | None = None,
 ) -> Followed:
     """Follow the faces through the frames, searching each; without `embed` nothing tells who they are.
@@ -87,11 +95,11 @@ def follow(
     `advance` is called with the number of frames looked at. Raises what reading and the models raise.
     """
     rows = _Rows()
-    looking = partial(look_at, detect=detect, min_face=min_face, max_faces=defaults.MAX_FACES)
+    looking = partial(look_at, detect=detect, min_face=min_face, max_faces=max_faces)
     with (
         closing(prefetch(frames)) as ahead,
         closing(spread(looking, batched(ahead, chunk_size(detect)), workers=cpu_count())) as looked,
-        closing(_cut(chain.from_iterable(looked), detect, rows, max_gap, headshot_side, advance)) as cuts,
+        closing(_cut(chain.from_iterable(looked), detect, rows, max_gap, advance)) as cuts,
         closing(spread(partial(_describe, embed), batched(cuts, _BATCH), workers=cpu_count())) as described,
     ):
         moments = sorted(chain.from_iterable(described), key=lambda one: (one.track, one.time))
@@ -128,7 +136,7 @@ class _Cut:
     time: float
     worth: float
     aligned: Picture
-    headshot: Picture
+    headshot: Picture | None
 
 
 @dataclass(slots=True, eq=False)
@@ -146,7 +154,6 @@ def _cut(
     detect: Detector,
     rows: _Rows,
     max_gap: float,
-    side: int,
     advance: Callable[[int], None] | None,
 ) -> Generator[_Cut, None, None]:
     """Put the faces on tracks, note them, and give the best of each second of a track."""
@@ -161,7 +168,7 @@ def _cut(
             if track is not None:
                 rows.add_face(sample.faces[place], track)
                 yield from _ended(windows, track, time)
-                _offer(windows[track], sample, place, track, side)
+                _offer(windows[track], sample, place, track)
         for track in [track for track, window in windows.items() if time - window.last > max_gap]:
             yield from _best(windows.pop(track))
         if advance:
@@ -187,11 +194,13 @@ def _best(window: _Window) -> list[_Cut]:
     return [window.best] if window.best else []
 
 
-def _offer(window: _Window, sample: Sample, place: int, track: int, side: int) -> None:
+def _offer(window: _Window, sample: Sample, place: int, track: int) -> None:
     window.last = sample.frame.time
     worth = worth_of(sample.faces[place], sample.qualities[place])
     if window.best is None or worth > window.best.worth:
-        window.best = _hold(sample, place, track, worth, side)
+        stride = max(1, 2 ** (window.count.bit_length() - _HEADSHOTS.bit_length()))
+        shown = window.count % stride == 0 or window.count == 1
+        window.best = _hold(sample, place, track, worth, headshot=shown)
 
 
 def worth_of(face: Face, quality: Quality) -> float:
@@ -199,16 +208,16 @@ def worth_of(face: Face, quality: Quality) -> float:
     return quality.score * quality.inside * face.score
 
 
-def _hold(sample: Sample, place: int, track: int, worth: float, side: int) -> _Cut:
-    face = sample.faces[place]
-    headshot = warp(sample.frame.image, face.landmarks, side=side, margin=HEADSHOT_MARGIN)
-    return _Cut(track, sample.frame.time, worth, sample.crops[place].copy(), headshot)
+def _hold(sample: Sample, place: int, track: int, worth: float, *, headshot: bool) -> _Cut:
+    landmarks, side = sample.faces[place].landmarks, defaults.HEADSHOT_SIDE
+    shown = warp(sample.frame.image, landmarks, side=side, margin=HEADSHOT_MARGIN) if headshot else None
+    return _Cut(track, sample.frame.time, worth, sample.crops[place].copy(), shown)
 
 
 def _describe(embed: Embedder | None, cuts: list[_Cut]) -> list[Moment]:
     nothing = np.empty((len(cuts), 0), np.float32)
     embeddings = embed(np.stack([cut.aligned for cut in cuts])) if embed else nothing
     return [
-        Moment(cut.track, cut.time, cut.worth, embedding, encode_jpeg(cut.headshot))
+        Moment(cut.track, cut.time, cut.worth, embedding, b"" if cut.headshot is None else encode_jpeg(cut.headshot))
         for cut, embedding in zip(cuts, embeddings, strict=True)
     ]

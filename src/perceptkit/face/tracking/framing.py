@@ -4,7 +4,7 @@
     size = output_size(info.width, info.height)
     for frame in frames:
         box = framing.update(frame.time, boxes_of(frame))      # (4,) x1 y1 x2 y2
-        picture = crop(frame.image, box, size)
+        picture = cut(frame.image, box, size)
 
 It never looks ahead, so it serves a live picture as well as a file.
 """
@@ -23,7 +23,7 @@ from ...arrays import Floats, Picture
 from ...errors import InputError
 from ..defaults import CROP_CLOSEST, CROP_DRIFT, CROP_HOLD, CROP_SMOOTHING
 
-__all__ = ["ASPECT", "Framing", "crop", "output_size"]
+__all__ = ["ASPECT", "Framing", "cut", "output_size"]
 
 _Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -210,7 +210,7 @@ def output_size(width: int, height: int, *, aspect: Fraction = ASPECT) -> tuple[
     return max(2, 2 * round(high * aspect / 2)), max(2, 2 * round(high / 2))
 
 
-def crop(image: Picture, box: Floats, size: tuple[int, int]) -> Picture:
+def cut(image: Picture, box: Floats, size: tuple[int, int]) -> Picture:
     """The part of an image inside a box x1 y1 x2 y2, cut between pixels, as a picture of `size` (width, height).
 
     Averaged where it shrinks, so that fine patterns do not shimmer, and smooth where it grows. All of an image at its

@@ -19,11 +19,11 @@ __all__ = ["Cast", "frame_line", "person_facts", "shown_in", "target_boxes", "tr
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cast:
-    """Who the tracks are, by their numbers; `people` are the names of the gallery, None without one, and `target` the
-    name of the one who is looked for."""
+    """Who the tracks are, by their numbers; `people` are the names of the gallery with their places in it, None without
+    one, and `target` is the name of the one who is looked for."""
 
     tracks: Mapping[int, Track]
-    people: Sequence[str] | None
+    people: Mapping[str, int] | None
     target: str | None
 
 
@@ -55,7 +55,7 @@ def shown_in(places: Sequence[Place], cast: Cast) -> list[Shown]:
     shown = []
     for place in places:
         name = cast.tracks[place.track].name
-        person = None if name is None or cast.people is None else cast.people.index(name)
+        person = None if name is None or cast.people is None else cast.people[name]
         shown.append(Shown(place.box, place.track, name, person, name is not None and name == cast.target))
     return shown
 

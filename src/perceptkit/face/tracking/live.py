@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,13 +23,14 @@ from ..samples import Sample, look_at
 from ..thresholds import resolve_threshold
 from ..units import centre
 from .following import MAX_GAP, worth_of
-from .framing import Framing, crop, output_size
+from .framing import Framing, cut, output_size
 from .showing import Shown, draw_names
 from .voting import one_place_at_a_time
 
 __all__ = ["watch"]
 
 _TITLE = "perceptkit faces (q to quit)"
+_LATELY = 2.0  # seconds after which moments count once more for as long, and then no longer
 _INSTEAD = "without --live the result is written to files"
 
 
@@ -37,7 +39,7 @@ def watch(
     *,
     gallery: str | Path | Gallery,
     target: str | None = None,
-    cropped: bool = False,
+    crop: bool = False,
     detector: str | Path | Detector | None = None,
     embedder: str | Path | Embedder | None = None,
     preset: str | None = None,
@@ -50,7 +52,7 @@ def watch(
 ) -> int:
     """Show who is before a camera (by its index), or in a video, until q is pressed.
 
-    A face is named by what was seen of its track so far. `cropped` shows the picture that follows the target, or
+    A face is named by what was seen of its track so far. `crop` shows the picture that follows the target, or
     everybody, and `show` is called with each picture, by default a window on the screen. A frame that comes while the
     last is worked on is left out. The other arguments are those of `track`. Returns how many frames were shown. Raises
     DeviceError where there is no camera or no screen.
@@ -70,12 +72,12 @@ def watch(
             (sample,) = look_at([frame], detector, min_face=min_face, max_faces=defaults.MAX_FACES)
             seen = naming.name(sample, target)
             picture = draw_names(frame.image, seen)
-            if cropped:
+            if crop:
                 height, width = picture.shape[:2]
                 framing = framing or Framing(width, height)
                 followed = [one.box for one in seen if target is None or one.target]
                 box = framing.update(frame.time, np.array(followed, np.float32).reshape(-1, 4))
-                picture = crop(picture, box, output_size(width, height))
+                picture = cut(picture, box, output_size(width, height))
             shown += 1
             if not shows(picture):
                 break
@@ -88,7 +90,7 @@ class _Naming:
     def __init__(self, gallery: Gallery, embed: Embedder, threshold: float, count: int, tracker: Tracker) -> None:
         self._gallery, self._embed, self._threshold, self._count = gallery, embed, threshold, count
         self._tracker = tracker
-        self._moments: dict[int, Moments[tuple[Floats, float]]] = {}
+        self._moments: dict[int, _Lately] = {}
 
     def name(self, sample: Sample, target: str | None) -> list[Shown]:
         """The faces of the next frame as they are drawn."""
@@ -100,8 +102,7 @@ class _Naming:
             self._remember(sample, place, tracks[place] or 0)
         now = sample.frame.time
         self._moments = {track: each for track, each in self._moments.items() if now - each.last <= MAX_GAP}
-        rows = [self._alike(tracks[place] or 0) for place in places]
-        alike = np.array(rows, np.float32).reshape(len(rows), len(self._gallery.people))
+        alike = self._alike([tracks[place] or 0 for place in places])
         possible = one_place_at_a_time(alike, lambda one, other: True, self._threshold)
         shown = []
         for place, row in zip(places, possible, strict=True):
@@ -111,16 +112,47 @@ class _Naming:
         return shown
 
     def _remember(self, sample: Sample, place: int, track: int) -> None:
-        """Embed a face if it is among the best of its track, which saves most of the work."""
-        moments = self._moments.setdefault(track, Moments(self._count))
+        """Embed a face if it is among the best of its track of late, which saves most of the work."""
+        lately = self._moments.setdefault(track, _Lately(self._count))
         worth = worth_of(sample.faces[place], sample.qualities[place])
         crop = sample.crops[place : place + 1]
-        moments.offer(sample.frame.time, worth, lambda: (self._embed(crop)[0], worth))
+        lately.offer(sample.frame.time, worth, lambda: (self._embed(crop)[0], worth))
 
-    def _alike(self, track: int) -> Floats:
-        best = [(vector, worth) for vector, worth in self._moments[track].best() if np.isfinite(vector).all()]
+    def _alike(self, tracks: Sequence[int]) -> Floats:
+        """How similar each track (N,) is to each person of the gallery: (N, people), -inf where nobody can say."""
+        alike = np.full((len(tracks), len(self._gallery.people)), -np.inf, np.float32)
+        told = [
+            (row, middle) for row, track in enumerate(tracks) if (middle := self._moments[track].middle()) is not None
+        ]
+        if told:
+            alike[[row for row, _ in told]] = similarities(self._gallery, np.stack([middle for _, middle in told]))
+        return alike
+
+
+class _Lately:
+    """The best moments of a track, of the last few seconds only: somebody else may have taken the place."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._now, self._before = Moments[tuple[Floats, float]](count), Moments[tuple[Floats, float]](count)
+        self._since: float | None = None
+
+    @property
+    def last(self) -> float:
+        """The time of the last moment."""
+        return self._now.last
+
+    def offer(self, time: float, worth: float, make: Callable[[], tuple[Floats, float]]) -> None:
+        if self._since is None or time - self._since > _LATELY:
+            self._before, self._now = self._now, Moments(self._count)
+            self._since = time
+        self._now.offer(time, worth, make)
+
+    def middle(self) -> Floats | None:
+        """The mean embedding (D,), weighted by worth; None when the embedder gave no numbers."""
+        best = [*self._before.best(), *self._now.best()]
+        best = [(vector, worth) for vector, worth in best if np.isfinite(vector).all()]
         if not best:
-            return np.full(len(self._gallery.people), -np.inf, np.float32)
-        vectors = np.stack([vector for vector, _ in best])
-        middle = centre(vectors, np.array([max(worth, 1e-3) for _, worth in best], np.float32))
-        return np.asarray(similarities(self._gallery, middle[None])[0])
+            return None
+        worth = np.array([max(worth, 1e-3) for _, worth in best], np.float32)
+        return centre(np.stack([vector for vector, _ in best]), worth)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...arrays import Floats
+from ...arrays import Floats, Integers
 from ...tracks import interpolate
-from .following import Followed
+from .following import Doubles, Followed
 
-__all__ = ["Place", "Places", "Spans", "spans_of"]
+__all__ = ["Place", "Places", "Spans", "looks_of", "spans_of"]
 
 Spans = tuple[tuple[float, float], ...]
 """Spans of time in seconds, in order, not overlapping."""
@@ -62,14 +61,18 @@ class Places:
         return [Place(int(track), box, float(score)) for track, box, score in columns]
 
 
-def spans_of(followed: Followed, tracks: Collection[int], *, max_gap: float, step: float, end: float) -> Spans:
-    """When any of the tracks is seen, of looks `step` seconds apart; gaps of up to `max_gap` seconds are closed.
-
-    A look stands for the `step` after it, up to the `end` of the video.
-    """
-    looks = np.unique(followed.look[np.isin(followed.track, list(tracks))])
-    times = followed.times[looks]
-    if not len(times):
+def spans_of(times: Doubles, looks: Integers, *, max_gap: float, end: float) -> Spans:
+    """When something is seen, in the `looks` (N,) rising places of `times` (L,) in seconds; gaps of up to `max_gap`
+    seconds are closed. A look stands for the time to the next one, the last for the time to the `end` of the video."""
+    if not len(looks):
         return ()
-    pieces = np.split(times, np.flatnonzero(np.diff(times) > max_gap) + 1)
-    return tuple((round(float(piece[0]), 6), round(min(float(piece[-1]) + step, end), 6)) for piece in pieces)
+    begins, ends = times[looks], np.append(times[1:], max(end, times[-1]))[looks]
+    cuts = np.flatnonzero(begins[1:] - ends[:-1] > max_gap)
+    first, last = np.append(begins[:1], begins[cuts + 1]), np.append(ends[cuts], ends[-1:])
+    return tuple((round(float(start), 6), round(float(stop), 6)) for start, stop in zip(first, last, strict=True))
+
+
+def looks_of(followed: Followed) -> list[Integers]:
+    """The looks in which each track is seen, from track 1 on."""
+    order = np.argsort(followed.track, kind="stable")
+    return np.split(followed.look[order], np.flatnonzero(np.diff(followed.track[order])) + 1) if len(order) else []

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from ...arrays import Floats, Picture
+from ...errors import InputError
 from ...files import check_folder, check_not_over, replacing
 from ...output import dumps
+from ...video import SUFFIXES as VIDEOS
 from ...video import Frame, Frames, Limits, VideoInfo, Writer, prefetch, read
-from .framing import ASPECT, Framing, crop, output_size
+from .framing import ASPECT, Framing, cut, output_size
 from .lines import Cast, frame_line, shown_in, target_boxes
 from .places import Places
 from .showing import draw_names
@@ -36,15 +38,19 @@ class Files:
     summary: Path
 
     @classmethod
-    def within(cls, folder: str | Path, source: Path, *, cropped: bool) -> Files:
-        """The files in a folder. Raises InputError when it cannot be written to, or one of them is the source."""
+    def within(cls, folder: str | Path, source: Path, *, crop: bool) -> Files:
+        """The files in a folder. Raises InputError when it cannot be written to, holds other things than an earlier
+        result, or one of the files is the source."""
         place = check_folder(folder)
+        if place.suffix.lower() in VIDEOS:
+            raise InputError(f"cannot write {place}: give a folder; the video in it is annotated.mp4")
         names = ("annotated.mp4", "crop.mp4", "tracks.jsonl", "tracks.png", "summary.json")
         picture, crop_path, lines, sheet, summary = (place / name for name in names)
-        files = cls(place, picture, crop_path if cropped else None, lines, sheet, summary)
-        for path in (files.picture, files.crop, files.lines, files.sheet, files.summary):
-            if path is not None:
-                check_not_over(path, source)
+        files = cls(place, picture, crop_path if crop else None, lines, sheet, summary)
+        for path in (files.picture, crop_path, files.lines, files.sheet, files.summary):
+            check_not_over(path, source)
+        if place.is_dir() and not lines.exists() and any(path.suffix != ".part" for path in place.iterdir()):
+            raise InputError(f"{place} is not empty and holds no earlier result; choose another output folder")
         return files
 
 
@@ -118,4 +124,4 @@ class _Camera:
 
     def follow(self, frame: Frame, boxes: Sequence[Floats]) -> Picture:
         box = self._framing.update(frame.time, np.array(boxes, np.float32).reshape(-1, 4))
-        return crop(frame.image, box, self._size)
+        return cut(frame.image, box, self._size)

@@ -15,10 +15,12 @@ from ...arrays import Floats, Integers
 from ..gallery.identity import Identity, name_of, similarities
 from ..gallery.people import Gallery
 from .cutting import by_track, middle
-from .following import Followed, Moment
+from .following import MAX_GAP, Followed, Moment
+from .places import looks_of
 
 __all__ = ["Track", "name_tracks", "one_place_at_a_time"]
 
+_BLOCK = 256  # faces that are held against the gallery together
 _TOGETHER = 0.1  # of the looks of the shorter of two tracks: up to there they may be one face, lost and found again
 
 
@@ -47,16 +49,20 @@ class Track:
 
 def name_tracks(followed: Followed, gallery: Gallery | None, threshold: float, *, best: int) -> list[Track]:
     """The tracks, each with the person whom the `best` moments of it are most alike, if they reach the threshold."""
-    looks = _looks(followed)
+    looks = looks_of(followed)
     moments = by_track(followed.moments)
     asked = [sorted(moments.get(number, ()), key=lambda one: -one.worth)[:best] for number in range(1, len(looks) + 1)]
-    identities = [None] * len(looks) if gallery is None else _identities(asked, looks, gallery, threshold)
+    identities: Sequence[Identity | None] = [None] * len(looks)
+    agree = [0] * len(looks)
+    if gallery is not None and looks:
+        step = float(np.median(np.diff(followed.times))) if len(followed.times) > 1 else MAX_GAP
+        known = _identities(asked, gallery, threshold, _together_in(looks, MAX_GAP / step))
+        identities, agree = known, _agreeing(asked, known, gallery, threshold)
     tracks = []
-    for number, (identity, each) in enumerate(zip(identities, asked, strict=True), 1):
-        start, end = followed.times[looks[number - 1][[0, -1]]].tolist()
-        agree = 0 if gallery is None or identity is None else _agreeing(each, identity, gallery, threshold)
-        seen = tuple(moments.get(number, ()))
-        tracks.append(Track(number, start, end, len(looks[number - 1]), identity, len(each), agree, seen))
+    for number, (identity, seen) in enumerate(zip(identities, looks, strict=True), 1):
+        start, end = followed.times[seen[[0, -1]]].tolist()
+        its, best_ones = tuple(moments.get(number, ())), asked[number - 1]
+        tracks.append(Track(number, start, end, len(seen), identity, len(best_ones), agree[number - 1], its))
     return tracks
 
 
@@ -77,31 +83,42 @@ def one_place_at_a_time(alike: Floats, are_together: Callable[[int, int], bool],
 
 
 def _identities(
-    asked: Sequence[Sequence[Moment]], looks: Sequence[Integers], gallery: Gallery, threshold: float
+    asked: Sequence[Sequence[Moment]],
+    gallery: Gallery,
+    threshold: float,
+    are_together: Callable[[int, int], bool],
 ) -> list[Identity]:
     alike = np.full((len(asked), len(gallery.people)), -np.inf, np.float32)
-    for row, moments in enumerate(asked):
-        if moments:
-            alike[row] = similarities(gallery, middle(moments)[None])[0]
-    possible = one_place_at_a_time(alike, lambda one, other: _are_together(looks[one], looks[other]), threshold)
+    told = [row for row, moments in enumerate(asked) if moments]
+    for start in range(0, len(told), _BLOCK):
+        rows = told[start : start + _BLOCK]
+        alike[rows] = similarities(gallery, np.stack([middle(asked[row]) for row in rows]))
+    possible = one_place_at_a_time(alike, are_together, threshold)
     return [name_of(gallery, row, threshold) for row in possible]
 
 
-def _agreeing(moments: Sequence[Moment], identity: Identity, gallery: Gallery, threshold: float) -> int:
-    """How many of the moments give the name by themselves."""
-    if not moments or identity.name is None:
-        return 0
-    alone = similarities(gallery, np.stack([moment.embedding for moment in moments]))
-    return sum(name_of(gallery, row, threshold).name == identity.name for row in alone)
+def _agreeing(
+    asked: Sequence[Sequence[Moment]], identities: Sequence[Identity], gallery: Gallery, threshold: float
+) -> list[int]:
+    """How many of the moments of each track give its name by themselves."""
+    agree = [0] * len(asked)
+    named = [(row, moment) for row, moments in enumerate(asked) if identities[row].name for moment in moments]
+    for start in range(0, len(named), _BLOCK):
+        block = named[start : start + _BLOCK]
+        alone = similarities(gallery, np.stack([moment.embedding for _, moment in block]))
+        for (row, _), similarity in zip(block, alone, strict=True):
+            agree[row] += name_of(gallery, similarity, threshold).name == identities[row].name
+    return agree
 
 
-def _are_together(one: Integers, other: Integers) -> bool:
-    """Whether two tracks are seen in the same looks, more than for a moment."""
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    return shared > max(1, _TOGETHER * min(len(one), len(other)))
+def _together_in(looks: Sequence[Integers], most: float) -> Callable[[int, int], bool]:
+    """Whether two tracks are seen in the same looks, more than for a moment, or more than `most` looks at all."""
 
+    def are_together(one: int, other: int) -> bool:
+        first, second = looks[one], looks[other]
+        if first[-1] < second[0] or second[-1] < first[0]:
+            return False
+        shared = len(np.intersect1d(first, second, assume_unique=True))
+        return shared > max(1, min(_TOGETHER * min(len(first), len(second)), most))
 
-def _looks(followed: Followed) -> list[Integers]:
-    """The looks in which each track is seen, from track 1 on."""
-    order = np.argsort(followed.track, kind="stable")
-    return np.split(followed.look[order], np.flatnonzero(np.diff(followed.track[order])) + 1) if len(order) else []
+    return are_together
