@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from perceptkit.face.sheet import Card, people_page
+from perceptkit.face.extracting.sheet import Card, people_page
 
 SKINS = ("#f2c9a5", "#8d5a3b", "#e3ab84", "#c68a5e", "#5c3a28", "#f7d9c0")
 HAIRS = ("#2b1d14", "#6b4423", "#c9a14a", "#17120f", "#8c8c8c", "#a63d1e")

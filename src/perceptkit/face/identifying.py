@@ -131,16 +131,16 @@ def identify(
     for what, value in (("track_faces", track_faces), ("max_faces", max_faces)):
         if value < 1:
             raise InputError(f"{what} is {value}; it must be at least 1")
-    known = gallery if isinstance(gallery, Gallery) else load_gallery(gallery)
-    embed = load_embedder_of(known, embedder, preset=preset, device=device, threads=1)
-    detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
-    limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
-    work = _Work(detector, embed, known, limit, min_face, max_faces, max_pixels, video_step, track_faces, limits)
     found_paths, skipped = expand([media] if isinstance(media, (str, Path)) else media, PHOTOS | VIDEOS)
     paths = without_our_own(found_paths)
     if not paths:
         reasons = "".join(f"\n  skipped {path}: {reason}" for path, reason in skipped[:_SHOWN])
         raise InputError(f"no photos or videos to identify anybody in; give some{reasons}")
+    known = gallery if isinstance(gallery, Gallery) else load_gallery(gallery)
+    embed = load_embedder_of(known, embedder, preset=preset, device=device, threads=1)
+    detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
+    limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
+    work = _Work(detector, embed, known, limit, min_face, max_faces, max_pixels, video_step, track_faces, limits)
     found = _look_for(paths, work, progress)
     return Identification(
         faces=tuple(seen for path in paths for seen in found[path].faces),

@@ -7,11 +7,9 @@ result.picture               # the faces that were kept
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,12 +17,10 @@ from uuid import uuid4
 import numpy as np
 
 from ...arrays import Floats
-from ...errors import InputError, MediaError, MissingExtraError
-from ...files import check_folder, expand
+from ...errors import InputError
+from ...files import check_folder
 from ...images import MAX_PIXELS, encode_png
-from ...images import SUFFIXES as PHOTOS
 from ...output import count, picture_html
-from ...video import SUFFIXES as VIDEOS
 from ...video import Limits
 from .. import defaults
 from ..detect import Detector
@@ -34,20 +30,14 @@ from ..gallery.identity import similarities
 from ..gallery.layout import refuse_strange
 from ..gallery.people import Enrolled, Gallery, Prototype, check_name, mean_of
 from ..loading import load_detector, load_embedder, load_embedder_of
-from ..samples import expected_samples
-from ..sources import is_video, without_our_own
 from ..thresholds import resolve_threshold
 from ..types import ItemError
-from .gathering import Candidate, Gathered, gather_photo, gather_video
-from .scanning import Scan, scan
+from .gathering import Candidate
+from .media import MOST_FACES, scan_media
+from .scanning import Scan
 from .sheet import ScanCard, missing_views, scan_sheet
 
-__all__ = ["Enrolment", "enrol", "scan_media"]
-
-_MOST_FACES = 50
-"""Faces kept of one person altogether."""
-
-_SHOWN = 10  # paths with a reason
+__all__ = ["Enrolment", "enrol"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,99 +171,6 @@ def enrol(
     )
 
 
-def scan_media(
-    media: str | Path | Iterable[str | Path],
-    detect: Detector,
-    embed: Embedder,
-    *,
-    threshold: float,
-    min_face: int = defaults.SCAN_FACE,
-    faces: int = defaults.SCAN_FACES,
-    video_step: float = defaults.SCAN_STEP,
-    max_pixels: int = MAX_PIXELS,
-    limits: Limits | None = None,
-    progress: Callable[[int, int | None], None] | None = None,
-) -> tuple[Scan, tuple[ItemError, ...]]:
-    """The faces in photos and videos to know one person by, and the files of several that cannot be read; arguments
-    and errors are those of `enrol`."""
-    for what, value in (("faces", faces), ("video_step", video_step), ("min_face", min_face)):
-        if not 0 < value < math.inf:
-            raise InputError(f"{what} is {value}; it must be more than 0")
-    wanted = [media] if isinstance(media, (str, Path)) else list(media)
-    if not all(isinstance(path, (str, Path)) for path in wanted):
-        raise InputError("somebody is enrolled with files: give the paths of photos or videos")
-    found, skipped = expand(wanted, PHOTOS | VIDEOS)
-    paths = without_our_own(found)
-    if not paths:
-        reasons = "".join(f"\n  skipped {path}: {reason}" for path, reason in skipped[:_SHOWN])
-        raise InputError(f"no photos or videos to enrol somebody with; give some{reasons}")
-    look = partial(
-        _look_at, detect=detect, embed=embed, min_face=min_face, faces=faces, video_step=video_step,
-        max_pixels=max_pixels, limits=limits,
-    )  # fmt: skip
-    sizes = {path: expected_samples(path, video_step, limits) if is_video(path) else 1 for path in paths}
-    gathered, errors = _gather(sizes, look, progress)
-    if not gathered:
-        raise InputError(f"none of the files can be read; the first of them: {errors[0].message}")
-    parts = sum(faces if is_video(Path(each.source)) else 1 for each in gathered)
-    chosen = scan(gathered, threshold, most=min(parts, _MOST_FACES))
-    left_out = (f"{path} was skipped: {reason}" for path, reason in skipped)
-    return replace(chosen, notes=(*chosen.notes, *left_out)), tuple(errors)
-
-
-def _gather(
-    sizes: dict[Path, int],
-    look: Callable[[Path, int, Callable[[int], None]], Gathered],
-    progress: Callable[[int, int | None], None] | None,
-) -> tuple[list[Gathered], list[ItemError]]:
-    """What the files give, and those of several that cannot be read; `sizes` are the looks that each should take."""
-    gathered: list[Gathered] = []
-    errors: list[ItemError] = []
-    part = done = 0
-    for path in sizes:
-
-        def advance(pictures: int, before: int = done) -> None:
-            if progress:
-                progress(before + pictures, max(sum(sizes.values()), before + pictures))
-
-        try:
-            found = look(path, part, advance)
-        except (MediaError, MissingExtraError) as error:
-            if len(sizes) == 1:
-                raise
-            errors.append(ItemError(str(path), type(error).__name__, str(error)))
-            sizes[path] = 0
-            continue
-        gathered.append(found)
-        part = 1 + max((look.part for look in found.looks), default=part)
-        sizes[path] = found.looked  # which its header may not have said truly
-        done += sizes[path]
-        advance(0, done)
-    return gathered, errors
-
-
-def _look_at(
-    path: Path,
-    part: int,
-    advance: Callable[[int], None],
-    *,
-    detect: Detector,
-    embed: Embedder,
-    min_face: int,
-    faces: int,
-    video_step: float,
-    max_pixels: int,
-    limits: Limits | None,
-) -> Gathered:
-    """What one file gives, its parts numbered from `part` on."""
-    if is_video(path):
-        return gather_video(
-            path, detect, embed, first_part=part, parts=faces, step=video_step, min_face=min_face, limits=limits,
-            advance=advance,
-        )  # fmt: skip
-    return gather_photo(path, detect, embed, part=part, min_face=min_face, max_pixels=max_pixels)
-
-
 def _person(
     gallery: Gallery, name: str, kept: Sequence[Candidate], again: bool, threshold: float
 ) -> tuple[Enrolled, list[str]]:
@@ -308,7 +205,7 @@ def _together(
     """The faces of before and the new ones, each once; of too many the oldest go."""
     new = {one.id for one in prototypes}
     old = [row for row, one in enumerate(person.prototypes) if one.id not in new]
-    old = old[max(0, len(old) + len(prototypes) - _MOST_FACES) :]
+    old = old[max(0, len(old) + len(prototypes) - MOST_FACES) :]
     return (*(person.prototypes[row] for row in old), *prototypes), np.vstack([person.vectors[old], vectors])
 
 

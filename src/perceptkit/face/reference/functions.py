@@ -17,7 +17,7 @@ from ...errors import InputError
 from ..align import CROP_SIDE
 from ..detect import Detector
 from ..embed import Embedder
-from ..enrolling.enrolment import scan_media
+from ..enrolling.media import scan_media
 from ..finding import find_faces
 from ..loading import load_detector, load_embedder
 from ..quality import frontality, sharpness

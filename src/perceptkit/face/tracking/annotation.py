@@ -23,7 +23,7 @@ import numpy as np
 from ... import __version__
 from ...arrays import Integers, Picture
 from ...errors import InputError
-from ...files import make_folder, remove_parts, write_bytes
+from ...files import remove_parts, write_bytes
 from ...images import encode_png
 from ...output import count, picture_html, write_json
 from ...video import Limits, read
@@ -139,7 +139,6 @@ def track(
     tracks = name_tracks(followed, known, limit, best=track_faces)
     people_of_gallery = None if known is None else {name: place for place, name in enumerate(known.names)}
     cast = Cast({each.id: each for each in tracks}, people_of_gallery, target)
-    make_folder(files.folder)
     tally.begin_anew()
     written = record(source, files, places=Places(followed), cast=cast, limits=limits, advance=tally.advance)
     spans = partial(_spans, followed, looks_of(followed), max_gap=gap, end=written.end)

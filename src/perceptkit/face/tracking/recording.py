@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from ...arrays import Floats, Picture
 from ...errors import InputError
-from ...files import check_folder, check_not_over, replacing
+from ...files import check_folder, check_not_over, make_folder, replacing
 from ...output import dumps
 from ...video import SUFFIXES as VIDEOS
 from ...video import Frame, Frames, Limits, VideoInfo, Writer, prefetch, read
@@ -71,6 +71,7 @@ def record(
     `advance` is called with the number of frames written. Errors are those of `video.Writer`.
     """
     with ExitStack() as opened:
+        opened.callback(_remove_empty, make_folder(files.folder))
         frames = opened.enter_context(read(source, limits=limits))
         sound = source if frames.info.has_sound else None
         camera = _Camera(frames.info) if files.crop else None
@@ -88,6 +89,12 @@ def record(
             advance(number)
         lines.flush()  # a disk that is full is found out before any of the files has its name
     return Recorded(named.frames, end, tuple(named.warnings))
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder in which nothing came to be."""
+    with suppress(OSError):  # something has
+        folder.rmdir()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
