@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SHARED ?= ../shared
 export PERCEPTKIT_MODELS ?= $(wildcard $(SHARED)/models)
 
-.PHONY: demo test test-slow lint bench train clean
+.PHONY: demo test test-slow coverage lint bench train clean
 
 demo: $(VENV)/ready
 	$(BIN)/python examples/demo.py
@@ -14,7 +14,10 @@ test: lint
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 test-slow: $(VENV)/ready
-	$(BIN)/pytest -m slow --no-cov
+	$(BIN)/pytest -m slow
+
+coverage: $(VENV)/ready
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --cov=perceptkit --cov-branch --cov-report=term
 
 lint: $(VENV)/ready
 	$(BIN)/ruff format --check .

@@ -33,6 +33,7 @@ _Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
 _WIDE, _MARGIN = 1200, 48
 _LEFT, _RIGHT = 120, _WIDE - 60
+_ABOVE = 0.03  # of the axis, so that a perfect curve does not lie on its frame
 _FLOORS = (0.999, 0.998, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.0)  # where the axis of an ROC may begin
 _LOWEST = -6  # power of ten of the lowest false match rate that is drawn, if no lower one is asked for
 _COARSE = 200  # of the fine bins in one bar: 0.02
@@ -58,12 +59,12 @@ def roc_picture(
     asked = math.floor(math.log10(min(point.rate for point in points)) + 1e-9)
     lowest = min(asked, max(_LOWEST, math.floor(math.log10(limit))))
     least = min(
-        1 - float(fnmr[fmr >= max(limit, 10.0**lowest)].max()),
+        1 - float(fnmr[fmr >= 10.0**lowest].max()),
         *(1 - point.fnmr_interval[1] for point in points if point.fnmr_interval),
         1 - 4 / genuine,  # a finer axis would show what so few pairs cannot say
     )
     floor = next((floor for floor in _FLOORS if floor <= least), 0.0)
-    plot = _Plot(_LEFT, _RIGHT, 136, 640, (lowest, 0.0), (floor, 1.0))
+    plot = _Plot(_LEFT, _RIGHT, 136, 640, (lowest, 0.0), (floor, 1.0 + _ABOVE * (1 - floor)))
 
     fill(page, (plot.left, plot.top, plot.x(math.log10(limit)), plot.bottom), _UNSAID)
     for exponent in range(lowest, 1):
