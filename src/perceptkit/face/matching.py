@@ -75,8 +75,8 @@ def compare(
     InputError for a photo without a face.
     """
     check_threshold(threshold)
-    detect = _detector(detector, preset, device, min_score)
-    embed = embedder if isinstance(embedder, Embedder) else load_embedder(embedder, preset=preset, device=device)
+    detect = load_detector(detector, preset=preset, device=device, min_score=min_score)
+    embed = load_embedder(embedder, preset=preset, device=device)
     limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
     found = find_faces([first, second], detect=detect, embed=embed)
     one, other = (largest(faces, str(name)) for faces, name in zip(found, (first, second), strict=True))
@@ -110,7 +110,8 @@ def search(
     known = gallery if isinstance(gallery, Embeddings) else open_embeddings(gallery)
     find = _finder(index, gallery, known)
     embed = load_embedder_of(known, embedder, preset=preset, device=device)
-    (found,) = find_faces([photo], detect=_detector(detector, preset, device, min_score), embed=embed)
+    detect = load_detector(detector, preset=preset, device=device, min_score=min_score)
+    (found,) = find_faces([photo], detect=detect, embed=embed)
     if not found:
         raise no_face(str(photo))
     limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
@@ -142,12 +143,6 @@ def dedupe(
     if mode != "first":
         members = {label: sorted(rows, key=lambda row: -known.quality[row]) for label, rows in members.items()}
     return [[known.face_ids[row] for row in rows] for rows in members.values()]
-
-
-def _detector(detector: str | Path | Detector | None, preset: str | None, device: str, min_score: float) -> Detector:
-    if isinstance(detector, Detector):
-        return detector
-    return load_detector(detector, preset=preset, device=device, min_score=min_score)
 
 
 def _finder(

@@ -80,10 +80,8 @@ def calibrate(
     photos = found.photos
     _require(rate, len({photo.label for photo in photos}))
     # The work is spread over the CPUs picture by picture, so one run of a network takes one thread.
-    if not isinstance(detector, Detector):
-        detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
-    if not isinstance(embedder, Embedder):
-        embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
+    detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
+    embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
     kept = _where_kept(embedder.sha256)
 
     looked = look_at_labelled(photos, detect=detector, embed=embedder, progress=progress)

@@ -110,10 +110,8 @@ def extract(
     sources = find_sources(paths, folder)
     refuse_strange(folder)
     # The work is spread over the CPUs picture by picture, so one run of a network takes one thread.
-    if not isinstance(detector, Detector):
-        detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
-    if not isinstance(embedder, Embedder):
-        embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
+    detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
+    embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
     threshold = resolve_threshold(threshold, model=embedder.name, sha256=embedder.sha256, usual=embedder.threshold)
     job = Job(
         detect=detector,
