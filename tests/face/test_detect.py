@@ -531,7 +531,7 @@ def insightface_detector(name: str) -> Any:
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("name", REAL[:2])
+@pytest.mark.parametrize("name", [REAL[0], pytest.param(REAL[1], marks=pytest.mark.slow)])
 def test_scrfd_agrees_with_insightface(name: str) -> None:
     theirs, ours = insightface_detector(name), real(name)
     faces = 0

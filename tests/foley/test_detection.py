@@ -192,7 +192,7 @@ def test_feet_below_the_picture_make_no_steps(models: dict[str, Any], tmp_path: 
 
 def test_people_who_sit_make_no_steps(models: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "classroom.mp4"
-    with video.read(video_file("classroom.mp4"), end=4) as frames, video.Writer(path, frames.info) as writer:
+    with video.read(video_file("classroom.mp4"), end=2.5) as frames, video.Writer(path, frames.info) as writer:
         for frame in frames:
             writer.write(frame)
     found = foley.detect(path, **models)

@@ -429,6 +429,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.weights
+@pytest.mark.slow
 def test_a_woman_on_grass_is_heard(tmp_path: Path) -> None:
     people = foley.load_people(model_file("yolox-nano.onnx"), device="cpu", threads=1)
     pose = foley.load_pose(model_file("pose-landmarker-lite.task"))

@@ -73,7 +73,8 @@ def extract(
     The faces of a video are followed; of each track the best are kept, with their times.
 
     Writes faces.jsonl, embeddings, headshots and people.html, a contact sheet. A run that was stopped goes on when
-    the same command is run again. Exit code 3: finished, but some files could not be used.
+    the same command is run again; when it was finished, only what is new or changed is read, and people keep their
+    numbers. Exit code 3: finished, but some files could not be used.
     """
     from ... import face, video
 
@@ -137,6 +138,7 @@ def _print_extraction(result: Extraction) -> None:
     for error in result.errors:
         terminal.complain(error.message)
     failed = len({error.source for error in result.errors})
-    remark = f"; {count(failed, 'file', 'files')} could not be used" if failed else ""
+    remark = f"; {count(result.known, 'file is', 'files are')} as before" if result.known else ""
+    remark += f"; {count(failed, 'file', 'files')} could not be used" if failed else ""
     typer.echo(f"{result}{remark}")
     typer.echo(f"look at {result.folder / 'people.html'}; the data is in {result.folder / 'faces.jsonl'}")
