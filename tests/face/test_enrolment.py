@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import threading
@@ -18,7 +17,7 @@ from PIL import Image
 
 from perceptkit import images
 from perceptkit.arrays import Picture
-from perceptkit.errors import DeviceError, InputError, MediaError, MissingExtraError
+from perceptkit.errors import DeviceError, InputError, MediaError
 from perceptkit.face import Detector, Embedder, Enrolment, defaults, enrol, load_detector, load_embedder
 from perceptkit.face.gallery import Gallery, load_gallery
 from systems import linux, root, small_disk
@@ -279,13 +278,6 @@ def test_media_that_is_not_there_or_of_no_use_is_refused_by_name(studio: Studio)
     assert not studio.gallery.exists()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pi_heif") is not None, reason="the extra is installed")
-def test_heic_without_the_extra_says_how_to_get_it(studio: Studio) -> None:
-    (studio.folder / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(64))
-    with pytest.raises(MissingExtraError, match=r"perceptkit\[heic\]"):
-        studio.enrol("Anna", studio.folder / "a.heic")
-
-
 def test_a_folder_that_holds_other_things_is_refused(studio: Studio) -> None:
     studio.gallery.mkdir()
     (studio.gallery / "diary.txt").write_text("mine")
@@ -398,6 +390,14 @@ def test_the_same_files_again_change_nothing(studio: Studio) -> None:
     assert again.picture == first.picture
     assert again.notes == ("all of these faces are known of Anna already; nothing was changed",)
     assert studio.contents() == before
+
+
+def test_a_photo_of_somebody_else_may_be_added_to_a_person_who_has_some(studio: Studio) -> None:
+    """What is known of others does not count as known of the person."""
+    studio.enrol("Anna", studio.photo("a.png", A))
+    studio.enrol("Twin", studio.photo("b.png", A))
+    added = studio.enrol("Twin", studio.folder / "a.png")
+    assert (added.known, len(studio.known.person("Twin").prototypes)) == (2, 2)
 
 
 def test_two_who_are_about_as_large_are_a_remark(studio: Studio) -> None:

@@ -232,7 +232,6 @@ def test_copies_of_a_photo_are_known_each(models: Models, photos: Path, out: Pat
 
 
 def test_the_format_of_the_embeddings_may_change(models: Models, photos: Path, out: Path) -> None:
-    pytest.importorskip("pyarrow")
     for known, form in ((6, "parquet"), (7, "npz")):
         write_photo(photos / f"g{known}.png", (32, 32, known - 2))
         grow(models, photos, out, known=known, embeddings=form)
@@ -240,8 +239,6 @@ def test_the_format_of_the_embeddings_may_change(models: Models, photos: Path, o
 
 @pytest.mark.parametrize("form", ["npz", "parquet"])
 def test_a_result_of_nobody_is_taken_over_too(models: Models, photos: Path, tmp_path: Path, form: str) -> None:
-    if form == "parquet":
-        pytest.importorskip("pyarrow")
     face.extract(photos / "e.png", tmp_path / "out", embeddings=form, **models)
     grow(models, photos, tmp_path / "out", known=1, embeddings=form)
 
@@ -249,8 +246,6 @@ def test_a_result_of_nobody_is_taken_over_too(models: Models, photos: Path, tmp_
 @posix
 @pytest.mark.parametrize("form", ["npz", "parquet"])
 def test_names_of_all_kinds_are_known_again(models: Models, tmp_path: Path, form: str) -> None:
-    if form == "parquet":
-        pytest.importorskip("pyarrow")
     (tmp_path / "photos").mkdir()
     for number, name in enumerate(
         ["Zoë & 合影 👩", "line\nbreak", *(["caf\udce9"] if sys.platform == "linux" else [])]

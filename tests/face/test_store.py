@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +19,7 @@ from perceptkit.errors import InputError
 from perceptkit.face import Embeddings, load_embeddings, save_embeddings
 from perceptkit.face.nearest import check_lengths
 from perceptkit.face.store import FORMATS, open_embeddings
+from systems import posix
 
 EVERY_FORMAT = pytest.mark.parametrize("suffix", FORMATS)
 
@@ -227,7 +227,7 @@ def test_an_opened_file_is_not_read_and_its_vectors_are_aligned(tmp_path: Path) 
         np.testing.assert_array_equal(opened.vectors, saved.vectors[::-1])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let a file be replaced that is mapped")
+@posix  # Windows lets no file be replaced that is mapped
 def test_an_opened_file_may_be_replaced_and_stays_as_it_was(tmp_path: Path) -> None:
     saved = embeddings_of(["a.jpg", "b.jpg"])
     save_embeddings(tmp_path / "embeddings.npz", saved)

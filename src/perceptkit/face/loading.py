@@ -72,17 +72,20 @@ class Marked(Protocol):
 
 
 def load_embedder_of(
-    made: Marked,
+    made: Marked | None,
     embedder: str | Path | Embedder | None = None,
     *,
     preset: str | None = None,
     device: str = "auto",
     threads: int | None = None,
 ) -> Embedder:
-    """The embedder that made some embeddings, or the one asked for if it is the same.
+    """The embedder that made some embeddings, or the one asked for if it is the same; when nothing was made yet, as
+    `load_embedder`.
 
     Raises InputError for another one, or when they were made by a file of somebody's own, which has to be given again.
     """
+    if made is None:
+        return load_embedder(embedder, preset=preset, device=device, threads=threads)
     if embedder is None and preset is None:
         if made.model not in EMBEDDERS:
             raise InputError(

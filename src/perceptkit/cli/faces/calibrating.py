@@ -10,7 +10,7 @@ import typer
 from ... import terminal
 from ...face import defaults
 from ...output import dumps
-from ..options import ITEMS_FAILED, OUTPUT, AsJson, DetectorName, Device, Preset
+from ..options import OUTPUT, AsJson, DetectorName, Device, Preset, end_batch
 from .options import WHICH, EmbedderName, MinScore
 
 __all__ = ["calibrate"]
@@ -75,5 +75,4 @@ def calibrate(
             terminal.complain(error.message)
         typer.echo(str(result))
         typer.echo(f"look at {output / 'roc.png'} and {output / 'scores.png'}")
-    if result.errors:
-        raise typer.Exit(ITEMS_FAILED)
+    end_batch((error.error for error in result.errors), empty=False)

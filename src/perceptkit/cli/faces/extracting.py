@@ -10,7 +10,7 @@ import typer
 from ... import limits, terminal
 from ...face import defaults
 from ...output import count, dumps
-from ..options import ITEMS_FAILED, LACKING, OUTPUT, AsJson, DetectorName, Device, Preset
+from ..options import OUTPUT, AsJson, DetectorName, Device, Preset, end_batch
 from .options import VIDEOS, WHICH, EmbedderName, MinScore, Mode, Threshold
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ def extract(
         typer.echo(dumps(result.summary(), indent=2))
     else:
         _print_extraction(result)
-    if result.errors:
-        lacking = all(error.error == "MissingExtraError" for error in result.errors) and not result.sightings
-        raise typer.Exit(LACKING if lacking else ITEMS_FAILED)
+    end_batch((error.error for error in result.errors), empty=not result.sightings)
 
 
 def dedupe(

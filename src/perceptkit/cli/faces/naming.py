@@ -11,7 +11,7 @@ from ... import limits, terminal
 from ...errors import InputError
 from ...face import defaults
 from ...output import count, dumps
-from ..options import ITEMS_FAILED, LACKING, OUTPUT, AsJson, DetectorName, Device, Preset
+from ..options import ITEMS_FAILED, OUTPUT, AsJson, DetectorName, Device, Preset, end_batch
 from .options import VIDEOS, EmbedderName, GalleryFolder, MinFace, MinScore, Threshold
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ def enrol(
         typer.echo(dumps(result.summary(), indent=2))
     else:
         _print_enrolment(result)
-    if result.errors:
-        raise typer.Exit(ITEMS_FAILED)
+    end_batch((error.error for error in result.errors), empty=False)
 
 
 def identify(
@@ -132,9 +131,7 @@ def identify(
         typer.echo(dumps(result.summary(), indent=2))
     else:
         _print_identification(result)
-    if result.errors:
-        lacking = all(error.error == "MissingExtraError" for error in result.errors) and not result.faces
-        raise typer.Exit(LACKING if lacking else ITEMS_FAILED)
+    end_batch((error.error for error in result.errors), empty=not result.faces)
 
 
 def track(

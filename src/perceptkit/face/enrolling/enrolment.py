@@ -29,7 +29,7 @@ from ..gallery.files import changing, is_gallery, load_gallery, pictures_of
 from ..gallery.identity import similarities
 from ..gallery.layout import refuse_strange
 from ..gallery.people import Enrolled, Gallery, Prototype, check_name, mean_of
-from ..loading import load_detector, load_embedder, load_embedder_of
+from ..loading import load_detector, load_embedder_of
 from ..thresholds import resolve_threshold
 from ..types import ItemError
 from .gathering import Candidate
@@ -122,9 +122,8 @@ def enrol(
     A video is looked at every `video_step` seconds. It is cut into `faces` parts of equal length, and of each the best
     face is kept, if one is good enough; of photos the best face of each, in which the shorter side of a face has at
     least `min_face` pixels. Who is in the gallery already gets more faces, or with `again` these instead of the old
-    ones.
-    The embedder is by default the one that made the gallery; `threshold` is the similarity from which two faces are
-    the same person (see `face.extract`).
+    ones. The embedder is by default the one that made the gallery; `threshold` is the similarity from which two faces
+    are the same person (see `face.extract`).
 
     Raises InputError, and leaves the gallery as it was, when nothing can be used, when two people might be meant, when
     the faces are not those of the person who has this name already, or for a gallery of another embedder; MediaError
@@ -132,11 +131,11 @@ def enrol(
     """
     name = check_name(name)
     folder = Path(gallery).expanduser()
-    if is_gallery(folder):
-        embedder = load_embedder_of(load_gallery(folder), embedder, preset=preset, device=device, threads=1)
-    else:
+    there = is_gallery(folder)
+    if not there:
         refuse_strange(check_folder(folder))
-        embedder = load_embedder(embedder, preset=preset, device=device, threads=1)
+    made = load_gallery(folder) if there else None
+    embedder = load_embedder_of(made, embedder, preset=preset, device=device, threads=1)
     detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
     limit = resolve_threshold(threshold, model=embedder.name, sha256=embedder.sha256, usual=embedder.threshold)
     found, errors = scan_media(
@@ -146,15 +145,16 @@ def enrol(
     with changing(folder, make=Gallery(embedder.name, embedder.sha256, ())) as change:
         change.gallery.require_model(embedder.name, embedder.sha256)
         person, alike = _person(change.gallery, name, found.kept, again, limit)
+        known = {one.id for each in change.gallery.people if each.name == name for one in each.prototypes}
         others = tuple(each for each in change.gallery.people if each.name != name)
         at = next((place for place, each in enumerate(change.gallery.people) if each.name == name), len(others))
         people = (*others[:at], person, *others[at:])
-        new = {one.id for one in found.kept} - {one.id for each in change.gallery.people for one in each.prototypes}
-        if new or again or not pictures_of(folder, person.id):
+        new = again or not known.issuperset(one.id for one in found.kept)
+        if new or not pictures_of(folder, person.id):
             change.save(replace(change.gallery, people=people), pictures={person.id: _picture(name, found)})
         else:
             alike.append(f"all of these faces are known of {name} already; nothing was changed")
-        path = pictures_of(folder, person.id)[-1]
+        picture = pictures_of(folder, person.id)[-1]
     yaws = [one.yaw for one in found.kept]
     return Enrolment(
         name=name,
@@ -164,8 +164,8 @@ def enrol(
         looked=found.looked,
         seen=found.seen,
         quality=round(float(np.mean([one.quality.score for one in found.kept])), 4),
-        yaw=(round(min(yaws), 1), round(max(yaws), 1)),
-        picture=path,
+        yaw=(round(min(yaws), 2), round(max(yaws), 2)),
+        picture=picture,
         notes=(*found.notes, *alike),
         errors=errors,
     )

@@ -11,7 +11,7 @@ from uuid import uuid4
 from ...arrays import Floats
 from ...errors import InputError
 from ..embed import Embedder
-from ..loading import load_embedder, load_embedder_of
+from ..loading import load_embedder_of
 from ..reference.functions import load_embeddings_cache
 from .files import changing, is_gallery, load_gallery
 from .layout import JSON
@@ -38,10 +38,8 @@ def import_cache(
     embedder; ModelError or DeviceError when the embedder or the disk fails.
     """
     folder, path = Path(folder).expanduser(), Path(path)
-    if is_gallery(folder):
-        embed = load_embedder_of(load_gallery(folder), embedder, preset=preset, device=device, threads=1)
-    else:
-        embed = load_embedder(embedder, preset=preset, device=device, threads=1)
+    made = load_gallery(folder) if is_gallery(folder) else None
+    embed = load_embedder_of(made, embedder, preset=preset, device=device, threads=1)
     for name, of in ((JSON, "a gallery"), ("run.json", "faces extract")):
         if path.suffix == _SAYS_MODEL and (path.parent / name).exists():
             raise InputError(

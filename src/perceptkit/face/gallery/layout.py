@@ -90,5 +90,5 @@ def none_here(folder: Path) -> InputError:
     """The error to raise for a folder without a gallery."""
     if folder.is_file():
         return InputError(f"{folder} is a file, and a gallery is a folder; give the folder: {folder.parent}")
-    make = f"make one with: perceptkit faces enrol NAME MEDIA --gallery {folder}"
+    make = "make one with: perceptkit faces enrol NAME MEDIA --gallery FOLDER"
     return InputError(f"{folder} holds no gallery ({JSON}); {make}")

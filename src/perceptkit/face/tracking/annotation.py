@@ -32,7 +32,7 @@ from ..detect import Detector
 from ..embed import Embedder
 from ..gallery.files import load_gallery
 from ..gallery.people import Gallery
-from ..loading import load_detector, load_embedder, load_embedder_of
+from ..loading import load_detector, load_embedder_of
 from ..thresholds import check_threshold, resolve_threshold
 from .cutting import cut_tracks
 from .following import Followed, follow, gap_of
@@ -111,21 +111,14 @@ def track(
     """
     started = time.time()
     source = Path(source).expanduser()
-    if not 1 <= detect_every <= _MOST_SKIPPED:
-        raise InputError(f"detect_every is {detect_every}; it must lie between 1 and {_MOST_SKIPPED}")
-    if track_faces < 1:
-        raise InputError(f"track_faces is {track_faces}; it must be at least 1")
-    check_threshold(threshold)
+    _check(detect_every, track_faces, threshold)
     known = gallery if isinstance(gallery, Gallery) or gallery is None else load_gallery(gallery)
-    if target is not None:
-        if known is None:
-            raise InputError(f"who is {target!r}? give the gallery too")
-        target = known.person(target).name
+    target = _target(target, known)
     files = Files.within(f"{source.stem}-tracks" if folder is None else folder, source, crop=crop)
     tally = _Tally(progress)
     with read(source, every=detect_every, limits=limits) as frames:
         about = frames.info
-        embed = _embedder(known, embedder, preset, device)
+        embed = load_embedder_of(known, embedder, preset=preset, device=device, threads=1)
         detector = load_detector(detector, preset=preset, device=device, threads=1, min_score=min_score)
         limit = resolve_threshold(threshold, model=embed.name, sha256=embed.sha256, usual=embed.threshold)
         tally.expect(about.expected_frames, detect_every)
@@ -142,11 +135,7 @@ def track(
     tally.begin_anew()
     written = record(source, files, places=Places(followed), cast=cast, limits=limits, advance=tally.advance)
     spans = partial(_spans, followed, looks_of(followed), max_gap=gap, end=written.end)
-    of_name: dict[str, list[int]] = {}
-    for each in tracks:
-        if each.name is not None:
-            of_name.setdefault(each.name, []).append(each.id)
-    people = {name: spans(of_name[name]) for name in cast.people or () if name in of_name}
+    people = _people(tracks, cast, spans)
     write_bytes(files.sheet, encode_png(_sheet(source.name, tracks, cast, spans, written.end)))
     remove_parts(files.folder)
     if files.crop is None:
@@ -177,12 +166,30 @@ def track(
     )
 
 
-def _embedder(
-    gallery: Gallery | None, embedder: str | Path | Embedder | None, preset: str | None, device: str
-) -> Embedder:
-    if gallery is not None:
-        return load_embedder_of(gallery, embedder, preset=preset, device=device, threads=1)
-    return load_embedder(embedder, preset=preset, device=device, threads=1)
+def _check(detect_every: int, track_faces: int, threshold: float | str | None) -> None:
+    if not 1 <= detect_every <= _MOST_SKIPPED:
+        raise InputError(f"detect_every is {detect_every}; it must lie between 1 and {_MOST_SKIPPED}")
+    if track_faces < 1:
+        raise InputError(f"track_faces is {track_faces}; it must be at least 1")
+    check_threshold(threshold)
+
+
+def _target(name: str | None, gallery: Gallery | None) -> str | None:
+    """The name of the one who is looked for, as the gallery has it."""
+    if name is None:
+        return None
+    if gallery is None:
+        raise InputError(f"who is {name!r}? give the gallery too")
+    return gallery.person(name).name
+
+
+def _people(tracks: Sequence[Track], cast: Cast, spans: Callable[[Sequence[int]], Spans]) -> dict[str, Spans]:
+    """When each person who was recognised was seen, in the order of the gallery."""
+    theirs: dict[str, list[int]] = {}
+    for each in tracks:
+        if each.name is not None:
+            theirs.setdefault(each.name, []).append(each.id)
+    return {name: spans(theirs[name]) for name in cast.people or () if name in theirs}
 
 
 @dataclass(slots=True)
