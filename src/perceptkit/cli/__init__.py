@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__, terminal
-from . import audio, faces, foley, gaze, models
+from . import audio, faces, foley, gaze, models, serving
 
 __all__ = ["app", "main"]
 
@@ -28,6 +28,8 @@ app.command("gaze")(gaze.gaze_video)
 app.add_typer(foley.app, name="foley")
 app.add_typer(audio.app, name="audio")
 app.add_typer(models.app, name="models")
+app.command("serve")(serving.serve)
+app.command("worker")(serving.worker)
 
 
 def main() -> None:

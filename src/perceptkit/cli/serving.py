@@ -1,0 +1,94 @@
+"""`perceptkit serve` and `perceptkit worker`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import typer
+
+from ..errors import MissingExtraError
+from .options import Device, Preset
+
+__all__ = ["serve", "worker"]
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        envvar="PERCEPTKIT_DATA", help="The folder for uploads, results, recordings, galleries and the database."
+    ),
+]
+Db = Annotated[
+    str | None,
+    typer.Option(help="postgresql://USER:PASSWORD@HOST/NAME. Without it: PERCEPTKIT_DATABASE, else SQLite in --data."),
+]
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Without it: PORT, else 8000.", show_default=False)] = None,
+    data: Data = Path("perceptkit-data"),
+    db: Db = None,
+    token: Annotated[
+        str | None,
+        typer.Option(help="What programs send as Authorization: Bearer. Without it: PERCEPTKIT_TOKEN, else a new one."),
+    ] = None,
+    auth: Annotated[bool, typer.Option("--auth/--no-auth", help="Whether callers must say who they are.")] = True,
+    open_registration: Annotated[
+        bool, typer.Option("--open-registration", help="Let anybody who reaches the server register.")
+    ] = False,
+    store: Annotated[
+        bool, typer.Option("--store/--no-store", help="Keep uploads and results until they are fetched or old.")
+    ] = True,
+    allow_image_url: Annotated[
+        bool, typer.Option("--allow-image-url", help="Fetch photos from public addresses that callers name.")
+    ] = False,
+    preset: Preset = None,
+    device: Device = "auto",
+) -> None:
+    """Serve the library and its page to browsers and programs."""
+    server = _server()
+    settings = server.read_settings(
+        host=host,
+        port=port,
+        data=data,
+        db=db,
+        token=token,
+        auth=auth,
+        open_registration=open_registration,
+        store=store,
+        allow_image_url=allow_image_url or None,
+        preset=preset,
+        device=device,
+    )
+    server.serve(settings)
+
+
+def worker(data: Data = Path("perceptkit-data"), db: Db = None, preset: Preset = None, device: Device = "auto") -> None:
+    """Do jobs of a server, on this machine or another one: they share the database and the folder.
+
+    More than one machine needs a PostgreSQL database, and --data on a folder that all of them see.
+    """
+    server = _server()
+    server.run_worker(server.read_settings(data=data, db=db, preset=preset, device=device))
+
+
+def _server() -> ModuleType:
+    """The server's package; MissingExtraError when what it stands on is not installed."""
+    for name in (
+        "fastapi",
+        "httpx2",
+        "jwt",
+        "limits",
+        "prometheus_client",
+        "python_multipart",
+        "sqlalchemy",
+        "uvicorn",
+    ):
+        if find_spec(name) is None:
+            raise MissingExtraError("serve", "the server")
+    from .. import server
+
+    return server

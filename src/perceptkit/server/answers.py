@@ -1,0 +1,126 @@
+"""The shapes of answers that several routes share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .jobs import Job, State
+
+__all__ = ["ErrorAnswer", "JobInfo", "documented", "job_info", "utc"]
+
+
+class ErrorAnswer(BaseModel):
+    """What every error looks like."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "error": "there is no such job",
+                "code": "not_found",
+                "request_id": "3f1c1e0a4b0d4b0c8f6c2f3a9d7e5b21",
+                "timestamp": "2026-01-31T12:00:00.000Z",
+            }
+        }
+    )
+
+    error: Annotated[str, Field(description="What was wrong, and what to do about it.")]
+    code: Annotated[str, Field(description="The same as a word for programs.")]
+    request_id: Annotated[str, Field(description="Names this request in the log of the server.")]
+    timestamp: Annotated[str, Field(description="When it was answered (UTC).")]
+
+
+_MEANINGS = {
+    400: "The request makes no sense.",
+    401: "Say who you are: `Authorization: Bearer TOKEN`.",
+    403: "Not allowed from there, or for you.",
+    404: "There is no such thing, or it is somebody else's.",
+    408: "It took longer than REQUEST_TIMEOUT, and was stopped.",
+    409: "Not in this state.",
+    411: "Say how long the body is.",
+    413: "Larger than allowed.",
+    415: "Not a file of a kind that can be used here.",
+    416: "There is no such part of the file.",
+    422: "The values or the media cannot be used.",
+    429: "Too many requests, or too many sessions at once.",
+    500: "An error of ours.",
+    501: "An optional package is not installed on the server.",
+    503: "Models, disk or database are not ready.",
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route for its documentation, with those that every route may give."""
+    every = {400, 401, 403, 429, 500, 503, *statuses}
+    return {status: {"model": ErrorAnswer, "description": _MEANINGS[status]} for status in sorted(every)}
+
+
+class JobInfo(BaseModel):
+    """A job, and how far it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "job_id": "8a1f9f1e-2b62-4f0e-9c55-5a2f0a1b7c3d",
+                "kind": "gaze",
+                "status": "processing",
+                "filename": "talk.mp4",
+                "model": "mobileone-s0",
+                "created_at": "2026-01-31T12:00:00.000Z",
+                "started_at": "2026-01-31T12:00:01.000Z",
+                "completed_at": None,
+                "error": None,
+                "code": None,
+                "stage": "frames",
+                "total_frames": 250,
+                "processed_frames": 100,
+                "progress_percentage": 40.0,
+                "warnings": [],
+            }
+        }
+    )
+
+    job_id: str
+    kind: str
+    status: State
+    filename: str
+    model: str | None
+    created_at: str
+    started_at: str | None
+    completed_at: str | None
+    error: str | None
+    code: str | None
+    stage: str
+    total_frames: int | None
+    processed_frames: int
+    progress_percentage: float
+    warnings: list[str]
+
+
+def job_info(job: Job) -> JobInfo:
+    """What callers see of a job."""
+    share = job.done / job.total if job.total else 0.0
+    return JobInfo(
+        job_id=job.id,
+        kind=job.kind,
+        status=job.state,
+        filename=job.filename,
+        model=job.parameters.get("model"),
+        created_at=utc(job.created_at),
+        started_at=None if job.started_at is None else utc(job.started_at),
+        completed_at=None if job.completed_at is None else utc(job.completed_at),
+        error=job.error,
+        code=job.code,
+        stage=job.stage,
+        total_frames=job.total,
+        processed_frames=job.done,
+        progress_percentage=100.0 if job.state == "completed" else round(min(share, 1.0) * 100, 1),
+        warnings=list((job.result or {}).get("warnings", ())),
+    )
+
+
+def utc(seconds: float) -> str:
+    """A time as text: 2026-01-31T12:00:00.000Z."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

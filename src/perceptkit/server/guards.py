@@ -1,0 +1,151 @@
+"""What every request passes before it reaches a route: its id, the host and origin it names, the size of its body."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+import time
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .errors import ApiError, answer_error
+from .settings import Settings
+
+__all__ = ["Guard", "origin_allowed"]
+
+log = logging.getLogger("perceptkit.server")
+
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SMALL, _PICTURE = 1 << 20, 32 << 20  # bytes of a body
+_AROUND = 1 << 20  # bytes of a multipart body besides the file in it
+
+_HEADERS = {
+    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
+    "object-src 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Guard:
+    """The outermost layer of the app (ASGI)."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it when it must not go on."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        asked = headers.get("x-request-id", "")
+        scope.setdefault("state", {})["request_id"] = asked if _ID.fullmatch(asked) else uuid4().hex
+        if scope["type"] == "websocket":  # refused where it is accepted, with a code that says why
+            await self._app(scope, receive, send)
+            return
+        await self._pass(scope, receive, send, headers)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
+        begun, status = time.monotonic(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                given = MutableHeaders(scope=message)
+                given["x-request-id"] = scope["state"]["request_id"]
+                for name, value in _HEADERS.items():
+                    given.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refuse(scope, headers)
+        if refusal is not None:
+            answer = answer_error(scope, refusal.status_code, str(refusal.detail), refusal.code)
+            await answer(scope, receive, noted)
+        else:
+            await self._app(scope, _counted(receive, self._limit(scope, headers)), noted)
+        log.info(
+            "%s %s %s %d %.0f ms",
+            scope["state"]["request_id"],
+            scope["method"],
+            scope["path"],
+            status,
+            (time.monotonic() - begun) * 1000,
+        )
+
+    def _refuse(self, scope: Scope, headers: Headers) -> ApiError | None:
+        """Why a request must not go on."""
+        if not host_allowed(headers.get("host", ""), self._settings):
+            return ApiError(400, "the server does not answer to this host name; see ALLOWED_HOSTS", "unknown_host")
+        origin = headers.get("origin")
+        if scope["method"] in _CHANGING and origin is not None and not origin_allowed(origin, headers, self._settings):
+            return ApiError(403, "pages of this origin may not call; see ALLOWED_ORIGINS", "foreign_origin")
+        length = headers.get("content-length")
+        if length is not None and (not length.isascii() or not length.isdigit()):
+            return ApiError(400, "Content-Length is no number", "bad_request")
+        if length is not None and int(length) > self._limit(scope, headers):
+            return _too_large(self._limit(scope, headers))
+        return None
+
+    def _limit(self, scope: Scope, headers: Headers) -> int:
+        """How many bytes the body of a request may have."""
+        if headers.get("content-type", "").startswith("multipart/form-data"):
+            return self._settings.max_upload + _AROUND
+        if scope["path"] == "/extract-faces":
+            return self._settings.max_json
+        return _PICTURE if scope["path"].startswith("/api/live/") else _SMALL
+
+
+def host_allowed(host: str, settings: Settings) -> bool:
+    """Whether a server may be called by this name. A page that points a name of its own at us (DNS rebinding) may not;
+    an address cannot be pointed anywhere."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name in ("localhost", settings.host.lower(), *map(str.lower, settings.allowed_hosts)):
+        return bool(name)
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def origin_allowed(origin: str, headers: Headers, settings: Settings) -> bool:
+    """Whether pages of this origin may call: our own, and those that are named in the settings."""
+    if origin in settings.allowed_origins:
+        return True
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc.lower() == headers.get("host", "").lower()
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """The same body; ApiError as soon as more has come than allowed, whatever was announced."""
+    taken = 0
+
+    async def receive_some() -> Message:
+        nonlocal taken
+        message = await receive()
+        if message["type"] == "http.request":
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise _too_large(limit)
+        return message
+
+    return receive_some
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, f"the request is larger than the limit of {limit:,} bytes", "too_large")
