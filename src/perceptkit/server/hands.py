@@ -10,6 +10,7 @@ stopped whatever it is doing.
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
 from typing import Any
 
-from .performing import Failure, Progressed, perform_all, read_report
+from .performing import Failure, Succeeded, perform_all, read_report
 from .settings import Settings
 
 __all__ = ["Died", "Hands", "Stopped", "TaskError"]
@@ -76,30 +77,25 @@ class Hands:
         """
         self._start()
         self._flag.clear()
-        asked: float | None = None
+        limit = _Deadline(stopped)
         try:
             self._pipe.send_bytes(json.dumps([task, dict(parameters)]).encode())
             while True:
-                if self._pipe.poll(_POLL):
-                    report = read_report(self._pipe.recv_bytes())
-                    if isinstance(report, Progressed):
-                        if progress:
-                            progress(report.done, report.total, report.stage)
-                    elif isinstance(report, Failure):
-                        if report.code == "stopped":
-                            raise Stopped
-                        raise TaskError(report)
-                    else:
-                        return report.result
-                if asked is None and stopped():
-                    asked = time.monotonic()
+                report = read_report(self._pipe.recv_bytes()) if self._pipe.poll(_POLL) else None
+                if isinstance(report, Succeeded):
+                    return report.result
+                if isinstance(report, Failure):
+                    raise Stopped if report.code == "stopped" else TaskError(report)
+                if report is not None and progress:
+                    progress(report.done, report.total, report.stage)
+                if limit.asked:
                     self._flag.set()
-                if asked is not None and time.monotonic() - asked > _FLAG:
+                if limit.over:
                     self.close()
                     raise Stopped
         except (EOFError, OSError) as error:
             code = self._end(at_once=True)
-            if asked is not None:
+            if limit.asked:
                 raise Stopped from error
             raise Died(f"the process ended by itself (exit code {code})") from error
 
@@ -131,3 +127,20 @@ class Hands:
         code, self._process = self._process.exitcode, None
         self._pipe.close()
         return code
+
+
+class _Deadline:
+    """Whether a task was asked to stop, and whether it has had its time to do so."""
+
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        self._stopped, self._since = stopped, math.inf
+
+    @property
+    def asked(self) -> bool:
+        if self._since == math.inf and self._stopped():
+            self._since = time.monotonic()
+        return self._since < math.inf
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() - self._since > _FLAG

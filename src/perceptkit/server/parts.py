@@ -13,7 +13,7 @@ from .auth import Keeper
 from .requests import Quick
 from .settings import Settings
 
-__all__ = ["Database", "Given", "Parts", "QuickHands", "parts_of"]
+__all__ = ["Given", "Parts", "parts_of"]
 
 
 @dataclass(frozen=True, slots=True)
