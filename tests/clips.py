@@ -174,6 +174,14 @@ def _sound(stream: AudioStream, sound: Sound) -> Iterator[Packet[Any]]:
     yield from stream.encode(None)
 
 
+def cut(video: Path, target: Path, seconds: float) -> Path:
+    """The beginning of a video, with its sound."""
+    with read(video, end=seconds) as frames, Writer(target, frames.info) as writer:
+        for frame in frames:
+            writer.write(frame)
+    return target
+
+
 def packets(path: Path, kind: str, index: int = 0) -> list[Packet[Any]]:
     """The packets of one stream of a file, `kind` being "video" or "audio"."""
     with av.open(str(path)) as source:

@@ -24,7 +24,9 @@ TOKEN = "a-token-for-the-tests"
 @contextmanager
 def client_of(data: Path, *, worker: bool = False, **settings: Any) -> Iterator[TestClient]:
     """A client of a server within this process, which asks nobody who he is unless `auth=True` is given."""
-    given = {"auth": False, "token": TOKEN, "preset": "permissive", "min_free": 1, **settings}
+    # What starlette's client calls the server over a WebSocket, whatever the base URL.
+    hosts = {"allowed_hosts": ("testserver",)}
+    given = {"auth": False, "token": TOKEN, "preset": "permissive", "min_free": 1, **hosts, **settings}
     app = create_app(read_settings({}, data=data, **given), worker=worker)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
@@ -44,11 +46,13 @@ class Program:
 
 
 @contextmanager
-def program(data: Path, *options: str, **environment: str) -> Iterator[Program]:
+def program(
+    data: Path, *options: str, main: tuple[str, ...] = ("-m", "perceptkit"), **environment: str
+) -> Iterator[Program]:
     """The real program at a free port of loopback, with its token `TOKEN`; ended at the end if it still runs."""
     data.mkdir(parents=True, exist_ok=True)
     log = data.with_name(f"{data.name}-{time.monotonic_ns()}.log")
-    command = [sys.executable, "-m", "perceptkit", "serve", "--data", str(data), "--port", "0", "--token", TOKEN]
+    command = [sys.executable, *main, "serve", "--data", str(data), "--port", "0", "--token", TOKEN]
     given = {**os.environ, "PERCEPTKIT_PRESET": "permissive", "MIN_FREE_BYTES": "1", **environment}
     with log.open("w") as output:
         process = subprocess.Popen([*command, *options], stdout=output, stderr=output, text=True, env=given)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import soundfile
 
+from painted_walks import RATE, WALK, Truth, find, middle, painted
 from perceptkit import foley
 from perceptkit.arrays import Floats, Picture
 from perceptkit.errors import DeviceError, InputError, MissingExtraError
-from perceptkit.foley import Footstep, Pose
+from perceptkit.foley import Footstep
 from perceptkit.foley.live import in_real_time, perform
 from perceptkit.foley.pursuit import pursue_people
 from perceptkit.foley.rendering import Style
@@ -26,64 +26,8 @@ from systems import linux
 from tiny_networks import write_video
 from walker import Walk
 
-RATE, SAMPLES = 25, 48_000
-WALK = Walk(length=5, start=0.5, stop=4.5, scale=150, origin=(60, 330))
-SIZE = (640, 360)
+SAMPLES = 48_000
 OPTIONS: dict[str, Any] = {"search_step": 0.2, "min_person": 20, "max_people": 12}
-
-
-def painted(time: float, *walks: Walk, grey: int = 90) -> Picture:
-    """White boxes where people are, on a ground that can be followed."""
-    ground = np.random.default_rng(grey).integers(grey // 2, grey + 60, (18, 32, 3), np.uint8)
-    image = np.asarray(cv2.resize(ground, SIZE, interpolation=cv2.INTER_NEAREST), np.uint8)
-    for walk in walks:
-        points = walk.landmarks([time])[0, :, :2]
-        x, wide = int(points[23, 0]), round(0.3 * walk.scale)
-        image[int(points[:, 1].min()) : int(points[:, 1].max()), max(x - wide, 0) : x + wide] = 255
-    return image
-
-
-def find(images: Sequence[Picture]) -> list[tuple[Floats, Floats]]:
-    """The boxes."""
-    found = []
-    for image in images:
-        _, _, stats, _ = cv2.connectedComponentsWithStats((image.min(axis=2) > 235).astype(np.uint8))
-        boxes = [(x, y, x + w, y + h) for x, y, w, h, area in stats[1:] if area > 400]
-        found.append((np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), 0.9, np.float32)))
-    return found
-
-
-class Truth:
-    """A pose model that sees the body nearest to the middle of the box, or to where it was."""
-
-    def __init__(self, *walks: Walk) -> None:
-        self.walks, self.open, self.random = walks, set[int](), np.random.default_rng(0)
-
-    def follow(self, person: int = 1) -> TrueLandmarker:
-        self.open.add(person)
-        return TrueLandmarker(self, person)
-
-
-class TrueLandmarker:
-    def __init__(self, model: Truth, person: int) -> None:
-        self.model, self.person, self.last = model, person, None
-
-    def __call__(self, time: float, image: Picture, box: Floats | None) -> Pose | None:
-        wanted = self.last if box is None else (box[:2] + box[2:]) / 2
-        if wanted is None:
-            return None
-        bodies = [walk.landmarks([time])[0] for walk in self.model.walks]
-        points = min(bodies, key=lambda body: float(np.linalg.norm(middle(body) - wanted)))
-        points[:, :2] += self.model.random.normal(0, 0.5, (33, 2))
-        self.last = middle(points)
-        return Pose(time, points, np.full(33, 0.95, np.float32), person=self.person)
-
-    def close(self) -> None:
-        self.model.open.remove(self.person)
-
-
-def middle(points: Floats) -> Any:
-    return (points[:, :2].min(axis=0) + points[:, :2].max(axis=0)) / 2
 
 
 class Click:
@@ -260,6 +204,55 @@ def test_frames_that_are_late_are_left_out() -> None:
     assert taken[:11] == list(range(11)), "the first frame may take as long as it likes"
     assert taken[11:] == [13, *range(15, 30)], "11, 12 and 14 were over long ago"
     assert abs(now[0] - (102 + 2.8 + 0.02)) < 1e-6
+
+
+# ---- Frames that are handed over one by one
+
+
+def handed(session: foley.LiveSession, count: int = 100) -> list[Footstep]:
+    return [
+        step
+        for number in range(count)
+        for step in session(Frame(number, number / RATE, painted(number / RATE, WALK)))[1]
+    ]
+
+
+def test_frames_handed_over_give_the_steps_that_are_performed(walked: Path, tmp_path: Path) -> None:
+    done = perform(walked, tmp_path / "steps.wav", window=False, **models())
+    with foley.LiveSession(find, Truth(WALK)) as session:
+        steps = handed(session, round(WALK.length * RATE))
+        sound = session.sound(steps)
+    # The video is compressed, the painted frames are not.
+    assert [(step.foot, step.event) for step in steps] == [(step.foot, step.event) for step in done.steps]
+    np.testing.assert_allclose([step.time for step in steps], [step.time for step in done.steps], atol=0.03)
+    assert 0.02 < np.abs(sound).max() < 1
+
+
+def test_their_sound_is_as_far_apart_as_they_happened() -> None:
+    known = Truth(WALK)
+    with foley.LiveSession(find, known, style=Style(voice=Click())) as session:
+        steps = handed(session)
+        assert known.open == {1}
+        strikes = [step for step in steps if step.event == "heel_strike"]
+        sound = session.sound(steps)
+        assert len(session.sound([])) == 0
+    assert not known.open
+    loud = np.flatnonzero(np.abs(sound).max(axis=1) > 1e-3)
+    heard = loud[np.diff(loud, prepend=-9999) > 100] / SAMPLES
+    assert len(strikes) > 2
+    np.testing.assert_allclose(heard, [step.time - strikes[0].time for step in strikes], atol=0.002)
+
+
+def test_a_frame_that_does_not_fit_is_refused_and_the_next_one_is_taken() -> None:
+    with foley.LiveSession(find, Truth(WALK)) as session:
+        session(Frame(0, 1.0, painted(0, WALK)))
+        with pytest.raises(InputError, match=r"the time of a frame is 1\.0 s, after one at 1\.0 s"):
+            session(Frame(1, 1.0, painted(0, WALK)))
+        with pytest.raises(InputError, match="a frame is 320 x 180, after others of 640 x 360"):
+            session(Frame(1, 1.1, np.zeros((180, 320, 3), np.uint8)))
+        assert session(Frame(1, 1.1, painted(0.1, WALK)))[0].frame.time == 1.1
+    with pytest.raises(InputError, match="unknown sensitivity 'huge'; choose one of: low, medium, high"):
+        foley.LiveSession(find, Truth(WALK), sensitivity="huge")
 
 
 # ---- People, at once

@@ -108,6 +108,15 @@ def test_everything_is_written_and_nothing_else(
     assert not [one.name for one in threading.enumerate() if one.name.startswith("perceptkit")]
 
 
+def test_lanes_say_who_was_there_and_who_looked_at_the_camera_when(networks: Path, tmp_path: Path) -> None:
+    result = annotate(networks, clip(tmp_path / "talk.mp4"), tmp_path / "out", smooth=False)
+    assert result.span == pytest.approx((0, 0.4))
+    first, second = result.lanes
+    assert (first.track, second.track) == (1, 2)
+    assert (first.visible, second.visible) == ((pytest.approx((0, 0.4)),), (pytest.approx((0.12, 0.4)),))
+    assert (first.camera, second.camera) == ((pytest.approx((0.16, 0.28)),), ())
+
+
 def test_a_line_a_frame_says_who_is_where_and_looks_where(networks: Path, tmp_path: Path) -> None:
     annotate(networks, clip(tmp_path / "talk.mp4"), tmp_path / "out", smooth=False)
     lines = rows(tmp_path / "out")

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from .exports import EXPORTS, Clip, clip_at, clip_of, rows, write_exports
     from .following import follow_people
     from .footsteps import FOOTSTEP_DETECTORS, SENSITIVITIES, FootstepDetector, detect_footsteps, to_poses
-    from .gait import statistics
+    from .gait import contacts, statistics
+    from .keeping import keep_detection, read_detection
     from .live import Performance, perform
     from .mixing import ORIGINALS, mix
     from .people import PERSON_DETECTORS, PersonDetector, load_people
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .rendering import LOUDNESS, Style, SyntheticVoice, Voice, render, render_stems
     from .results import Detection, save_events
     from .samples import SampleVoice, check_samples, load_samples, sample_at
+    from .session import LiveSession
     from .smpte import timecode
     from .sound.loudness import integrated_loudness, true_peak
     from .sound.space import ROOMS
@@ -56,7 +58,8 @@ _HOMES = {
     "exports": ("EXPORTS", "Clip", "clip_at", "clip_of", "rows", "write_exports"),
     "following": ("follow_people",),
     "footsteps": ("FOOTSTEP_DETECTORS", "SENSITIVITIES", "FootstepDetector", "detect_footsteps", "to_poses"),
-    "gait": ("statistics",),
+    "gait": ("contacts", "statistics"),
+    "keeping": ("keep_detection", "read_detection"),
     "live": ("Performance", "perform"),
     "sound.loudness": ("integrated_loudness", "true_peak"),
     "mixing": ("ORIGINALS", "mix"),
@@ -65,6 +68,7 @@ _HOMES = {
     "rendering": ("LOUDNESS", "Style", "SyntheticVoice", "Voice", "render", "render_stems"),
     "results": ("Detection", "save_events"),
     "samples": ("SampleVoice", "check_samples", "load_samples", "sample_at"),
+    "session": ("LiveSession",),
     "smpte": ("timecode",),
     "sound.space": ("ROOMS",),
     "surfaces": ("SHOES", "SURFACES"),
@@ -91,6 +95,7 @@ __all__ = [
     "Dub",
     "Footstep",
     "FootstepDetector",
+    "LiveSession",
     "MediaPipePose",
     "Performance",
     "PersonDetector",
@@ -106,16 +111,19 @@ __all__ = [
     "check_samples",
     "clip_at",
     "clip_of",
+    "contacts",
     "detect",
     "detect_footsteps",
     "follow_people",
     "integrated_loudness",
+    "keep_detection",
     "load_people",
     "load_pose",
     "load_samples",
     "mix",
     "moved",
     "perform",
+    "read_detection",
     "read_events",
     "render",
     "render_stems",

@@ -3,6 +3,7 @@
 __all__ = [
     "ADVICE_FRAMES",
     "ADVICE_TIMEOUT",
+    "CERTAIN_PERSON",
     "DETECTOR",
     "LOUDNESS",
     "MAX_PEOPLE",
@@ -19,6 +20,9 @@ ADVICE_FRAMES = 4
 
 ADVICE_TIMEOUT = 30.0
 """Seconds that its answer may take."""
+
+CERTAIN_PERSON = 0.5
+"""The score of a box from which on somebody new is followed."""
 
 DETECTOR = "learned"
 """How footsteps are found."""

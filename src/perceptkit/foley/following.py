@@ -21,6 +21,7 @@ from ..models import cpu_count
 from ..threads import spread
 from ..tracks import Tracker, interpolate
 from ..video import Frame
+from . import defaults
 from .camera import CameraMotion, Motion, Shots
 from .types import Pose
 
@@ -87,7 +88,7 @@ def follow_people(
     check_search(search_step, max_people)
     search = partial(_search, find=find, min_person=min_person, max_people=max_people)
     with closing(spread(search, _spans(frames, search_step), workers=1)) as searched:
-        followed = _follow(searched, float(getattr(find, "certain_score", 0.5)))
+        followed = _follow(searched, float(getattr(find, "certain_score", defaults.CERTAIN_PERSON)))
         with closing(_landmark(followed, pose, workers or cpu_count())) as seen:
             yield from seen
 

@@ -7,32 +7,24 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from ..arrays import Floats
 from ..errors import InputError
 from ..files import check_folder, make_folder
 from ..video import Frame, Frames, Show, open_source, open_window, prefetch, read_camera
 from . import defaults
 from .annotation import Overlay
-from .causal import CausalDetector
 from .following import Find, PoseModel, Seen
-from .footsteps import FootstepDetector
+from .footsteps import FootstepDetector, choose_detector
 from .people import load_people
 from .pose import load_pose
-from .pursuit import pursue_people
-from .rendering import Style, SyntheticVoice, step_random
+from .rendering import Style
+from .session import LiveSession
 from .sound.loudspeaker import Play, Recorder, loudspeaker, recorder
-from .sound.space import distance, far_away, pan
-from .types import Foot, Footstep
+from .types import Footstep
 
 __all__ = ["Performance", "in_real_time", "perform"]
 
-_LEVEL = 10 ** (-3 / 20)  # a usual step on concrete, 3 m away, then has its peak at -9 dBFS, the softest ground at -20
-_LONGEST = 1.6  # seconds on the ground
 _SELDOM = 0.25  # seconds of a video of which at least one frame is shown, however late it is
 _INSTEAD = "go without one (--no-window)"
 _TITLE = "perceptkit foley (q to quit)"
@@ -87,7 +79,7 @@ def perform(
     target = None if output is None else _checked(output)
     with ExitStack() as opened:
         frames = opened.enter_context(read_camera(source) if isinstance(source, int) else open_source(source))
-        steps = CausalDetector(detector, sensitivity, size=(frames.info.width, frames.info.height))
+        choose_detector(detector, sensitivity)  # before the models are loaded, not after it
         out: Recorder | Play
         if target is not None:
             out = opened.enter_context(recorder(target))
@@ -99,11 +91,19 @@ def perform(
             people = load_people(people, preset=preset, device=device, threads=1)
         if pose is None or isinstance(pose, (str, Path)):
             pose = load_pose(pose, preset=preset)
-        stage = _Stage(steps, _Sounds(style or Style()), Overlay(frames.info.rate), out)
-        coming = stage.noted(_paced(opened, source, frames, live=target is None))
-        pursue = partial(pursue_people, search_step=search_step, min_person=min_person, max_people=max_people)
-        for seen in opened.enter_context(closing(pursue(coming, people, pose))):
-            stage.on(seen)
+        session = LiveSession(
+            people,
+            pose,
+            style=style,
+            detector=detector,
+            sensitivity=sensitivity,
+            search_step=search_step,
+            min_person=min_person,
+            max_people=max_people,
+        )
+        stage = _Stage(opened.enter_context(session), Overlay(frames.info.rate), out)
+        for frame in stage.noted(_paced(opened, source, frames, live=target is None)):
+            seen = stage.on(frame)
             if progress:
                 progress(stage.frames, frames.info.expected_frames)
             if show and not show(stage.overlay.on(seen.frame, seen.poses)):
@@ -122,35 +122,11 @@ def _checked(output: str | Path) -> Path:
     return target
 
 
-class _Sounds:
-    """The sound of each step where it is heard. How long a foot stays on the ground is told by the steps before it."""
-
-    def __init__(self, style: Style) -> None:
-        self._voice = style.voice or SyntheticVoice(style.surface, style.shoe, seed=style.seed)
-        self._voice.restart()
-        self._seed = style.seed
-        self._down: dict[tuple[int, Foot], float] = {}
-        self._contacts: dict[int, float] = {}
-
-    def __call__(self, step: Footstep) -> Floats | None:
-        """The sound of a heel strike, (samples, 2); None for a toe-off."""
-        foot = step.person, step.foot
-        if step.event == "toe_off":
-            contact = step.time - self._down.pop(foot, math.inf)
-            if 0.05 < contact < _LONGEST:
-                self._contacts[step.person] = contact
-            return None
-        self._down[foot] = step.time
-        own = self._voice(step, self._contacts.get(step.person), step_random(step, self._seed))
-        dry = far_away(own, distance(step.height))
-        return np.stack([dry * np.float32(_LEVEL * gain) for gain in pan(step.x)], axis=1)
-
-
 class _Stage:
     """What happens with a frame: its steps are found, heard or written, and drawn from then on."""
 
-    def __init__(self, certain: CausalDetector, sounds: _Sounds, overlay: Overlay, out: Recorder | Play) -> None:
-        self._certain, self._sounds, self.overlay = certain, sounds, overlay
+    def __init__(self, session: LiveSession, overlay: Overlay, out: Recorder | Play) -> None:
+        self._session, self.overlay = session, overlay
         self._recording = out if isinstance(out, Recorder) else None
         self._play = out.play if isinstance(out, Recorder) else out
         self._came = 0.0
@@ -168,20 +144,21 @@ class _Stage:
                 last = frame.time
                 yield frame
 
-    def on(self, seen: Seen) -> None:
-        """A frame whose people are known."""
+    def on(self, frame: Frame) -> Seen:
+        """A frame; who is in it."""
+        seen, steps = self._session(frame)
         self.frames += 1
         self._somebody = self._somebody or bool(seen.poses)
         if self._recording:
-            self._recording.wait(seen.frame.time)
-        for step in self._certain(seen.frame.time, seen.poses, seen.motion):
+            self._recording.wait(frame.time)
+        for step in steps:
             self.steps.append(step)
             self.overlay.add(step)
-            sound = self._sounds(step)
-            if sound is not None:
-                self._play(sound)
+            if step.event == "heel_strike":
+                self._play(self._session.sound_of(step))
                 worked = 0.0 if self._recording else time.monotonic() - self._came
-                self.delays.append(seen.frame.time - step.time + worked)
+                self.delays.append(frame.time - step.time + worked)
+        return seen
 
     @property
     def why_nothing(self) -> str:

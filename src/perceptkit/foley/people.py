@@ -18,6 +18,7 @@ import numpy as np
 from ..arrays import Floats, Picture, Scratch
 from ..errors import InputError, ModelError
 from ..models import Model, WeightsFile, find_weights, open_session
+from . import defaults
 from .checkpoints import as_onnx
 
 __all__ = ["PERSON_DETECTORS", "PersonDetector", "load_people"]
@@ -71,7 +72,7 @@ class PersonDetector:
     Boxes (N, 4) are x1 y1 x2 y2 in pixels, inside the image, best score first; those below `min_score` are left out.
     """
 
-    certain_score = 0.5
+    certain_score = defaults.CERTAIN_PERSON
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from ..models import cpu_count
 from ..threads import spread
 from ..tracks import Tracker
 from ..video import Frame
+from . import defaults
 from .camera import CameraMotion, Shots
 from .following import Find, Landmarker, PoseModel, Seen, check_search, distinct, find_largest
 from .types import Pose
@@ -52,7 +53,7 @@ def pursue_people(
     shots, camera = Shots(), CameraMotion()
     search = partial(_search, find=find, min_person=min_person, max_people=max_people)
     with closing(spread(search, _wanted(wanted), workers=1, ahead=0)) as searched, ExitStack() as opened:
-        people = _People(pose, float(getattr(find, "certain_score", 0.5)))
+        people = _People(pose, float(getattr(find, "certain_score", defaults.CERTAIN_PERSON)))
         opened.callback(people.close)
         due = -np.inf
         for frame in frames:

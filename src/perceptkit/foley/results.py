@@ -61,13 +61,15 @@ class Detection:
         """The footsteps as plain data, as events.csv has them."""
         return rows(self.steps, self.clip)
 
-    def save(self, folder: str | Path, *, sounds: Sequence[Path] = ()) -> Path:
+    def save(self, folder: str | Path, *, sounds: Sequence[Path] = (), clip: Clip | None = None) -> Path:
         """Write all files into a folder, which is made when needed, each whole or not at all; the folder.
 
-        `sounds` are files of it that the Reaper project shows beside the video. Raises DeviceError or InputError for a
-        folder that cannot be written.
+        `sounds` are files of it that the Reaper project shows beside the video; `clip` is how the files tell of the
+        video, by default the property of that name. Raises DeviceError or InputError for a folder that cannot be
+        written.
         """
-        return _save(self.steps, replace(self.clip, sounds=tuple(sounds)), self.statistics, make_folder(folder))
+        clip = replace(clip or self.clip, sounds=tuple(sounds))
+        return _save(self.steps, clip, self.statistics, make_folder(folder))
 
     def _timeline(self) -> bytes:
         return _timeline(self.steps, self.clip, self.statistics)

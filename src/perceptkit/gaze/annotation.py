@@ -134,7 +134,9 @@ def annotate_video(
         "seconds": round(time.time() - started, 3),
     }
     write_json(place.folder / "summary.json", summary)
-    return Annotation(place.folder, place.picture, recorder.frames, summary, warnings)
+    return Annotation(
+        place.folder, place.picture, recorder.frames, summary, warnings, tuple(recorder.lanes()), recorder.span
+    )
 
 
 def _place(source: Path, target: str | Path | None) -> Place:

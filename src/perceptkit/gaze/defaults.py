@@ -7,6 +7,7 @@ __all__ = [
     "DETECT_EVERY",
     "EVERY",
     "LOWEST_SCORE",
+    "MAX_DETECT_EVERY",
     "MAX_SIGMA",
     "MIN_FACE",
     "PRECISION",
@@ -24,6 +25,9 @@ EVERY = 1
 
 DETECT_EVERY = 1
 """Faces are searched for on every n-th of those frames and followed in between."""
+
+MAX_DETECT_EVERY = 60
+"""The most frames from one search to the next: all of them are in memory at once."""
 
 LOWEST_SCORE = 0.2
 """The score from which a detector is asked for faces; which of them count is decided when they are followed."""

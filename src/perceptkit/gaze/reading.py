@@ -22,14 +22,13 @@ from ..models import cpu_count
 from ..threads import spread
 from ..tracks import Tracker, interpolate
 from ..video import Frame, batched
-from .defaults import DETECT_EVERY, MIN_FACE, SCORE_MARGIN
+from .defaults import DETECT_EVERY, MAX_DETECT_EVERY, MIN_FACE, SCORE_MARGIN
 from .smoothing import Smoother
 from .types import FrameGaze, Gaze
 
 __all__ = ["Known", "Reading", "read_gaze"]
 
 _CHUNK_CPU, _CHUNK_GPU = 1, 16  # frames whose faces are estimated together
-_MAX_DETECT_EVERY = 60  # all frames from one detection to the next are in memory
 
 Detect = Callable[[Sequence[Picture]], list[list[Face]]]
 Estimate = Callable[[Sequence[Picture]], list[Gaze]]
@@ -74,8 +73,8 @@ def read_gaze(
     reading ahead, as a live view wants it. What is in `known` is not computed again. Raises what `detect` and
     `estimate` raise, InputError for values that make no sense.
     """
-    if not 1 <= detect_every <= _MAX_DETECT_EVERY:
-        raise InputError(f"detect_every is {detect_every}; it must lie between 1 and {_MAX_DETECT_EVERY}")
+    if not 1 <= detect_every <= MAX_DETECT_EVERY:
+        raise InputError(f"detect_every is {detect_every}; it must lie between 1 and {MAX_DETECT_EVERY}")
     begin = float(getattr(detect, "certain_score", 0.5)) if min_score is None else min_score
     if not 0 < begin < 1:
         raise InputError(f"min_score is {begin}; it must lie between 0 and 1")

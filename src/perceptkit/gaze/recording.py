@@ -59,7 +59,7 @@ class Recorder:
         self._attention = Attention(angle=angle, regions=regions, max_step=_GAP * step)
         self._heat = HeatMap(info.width, info.height)
         self._first: Picture | None = None
-        self._span = [0.0, 0.0]
+        self.span = (0.0, 0.0)
         self._last: tuple[FrameGaze, list[bool]] | None = None
         with ExitStack() as opened:
             self._pictures: _Pictures = opened.enter_context(_open_pictures(place.picture, info, sound))
@@ -94,8 +94,8 @@ class Recorder:
         self._last = seen, camera
         self.frames += 1
         if self._first is None:
-            self._first, self._span[0] = frame.image, seen.time
-        self._span[1] = seen.time + self._step
+            self._first, self.span = frame.image, (seen.time, seen.time)
+        self.span = (self.span[0], seen.time + self._step)
         self.show(frame)
 
     def show(self, frame: Frame) -> None:
@@ -105,11 +105,14 @@ class Recorder:
             frame = Frame(frame.index, frame.time, draw(frame.image, seen, camera=camera))
         self._pictures.write(frame)
 
+    def lanes(self) -> list[Lane]:
+        """Who was visible and looked at the camera when, so far."""
+        return [Lane(track, visible, camera) for track, visible, camera in self._attention.spans()]
+
     def finish(self, title: str) -> dict[str, Any]:
         """Write the timeline and the heat map; the attention over the whole video."""
-        lanes = [Lane(track, visible, camera) for track, visible, camera in self._attention.spans()]
-        start, end = self._span
-        _write_png(self._place.folder / "timeline.png", timeline(lanes, start=start, end=end, title=title))
+        start, end = self.span
+        _write_png(self._place.folder / "timeline.png", timeline(self.lanes(), start=start, end=end, title=title))
         if self._first is not None:
             _write_png(self._place.folder / "heatmap.png", self._heat.picture(self._first))
         return self._attention.summary()

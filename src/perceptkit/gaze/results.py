@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..output import picture_html
+from .lanes import Lane
 from .types import FrameGaze
 
 __all__ = ["COLUMNS", "Annotation", "csv_rows", "json_row"]
@@ -28,7 +29,8 @@ class Annotation:
 
     `picture` is the annotated video (or photo), `folder` holds gaze.jsonl, gaze.csv, summary.json, timeline.png and
     heatmap.png; `frames` counts the frames in which gaze was estimated, `summary` is what summary.json says,
-    `warnings` what was wrong with the source.
+    `warnings` what was wrong with the source. `lanes` are who was visible and looked at the camera when, between the
+    times of `span`.
     """
 
     folder: Path
@@ -36,6 +38,8 @@ class Annotation:
     frames: int
     summary: dict[str, Any]
     warnings: tuple[str, ...]
+    lanes: tuple[Lane, ...]
+    span: tuple[float, float]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The lines of gaze.jsonl, a frame each."""

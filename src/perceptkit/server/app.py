@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -14,9 +15,14 @@ from .auth import Keeper
 from .background import Background
 from .database import open_database
 from .errors import handle_errors
+from .events import Watch
 from .folders import uploads_folder
 from .guards import Guard
+from .limiting import Limiter, Sessions
+from .metrics import Measured, Metrics
 from .parts import Parts
+from .performing import Tasks
+from .recording import Recorders
 from .requests import Quick
 from .routes import ROUTERS
 from .settings import Settings
@@ -26,24 +32,45 @@ __all__ = ["create_app"]
 log = logging.getLogger("perceptkit.server")
 
 
-def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
-    """The application. Without `worker` it does no jobs itself, and leaves them to `perceptkit worker`."""
+def create_app(
+    settings: Settings,
+    *,
+    worker: bool = True,
+    started: Callable[[Parts], None] | None = None,
+    tasks: Tasks | None = None,
+) -> FastAPI:
+    """The application. Without `worker` it does no jobs itself, and leaves them to `perceptkit worker`; `started` is
+    called once it can answer. Its worker knows the `tasks` of the package, unless others are given."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         uploads_folder(settings).mkdir(parents=True, exist_ok=True)
         engine = open_database(settings.database_url)
+        sessions = Sessions(settings)
         parts = Parts(
-            settings, engine, Keeper(settings, engine), Quick(settings, "requests"), Quick(settings, "uploads")
+            settings,
+            engine,
+            Keeper(settings, engine),
+            Limiter(settings),
+            sessions,
+            Recorders(settings, engine, sessions),
+            quick=Quick(settings, "requests"),
+            looking=Quick(settings, "uploads"),
+            live=Quick(settings, "live"),
+            watch=Watch(engine),
         )
         app.state.parts = parts
-        background = Background(settings, engine, worker=worker)
+        background = app.state.background = Background(settings, engine, worker=worker, tasks=tasks)
         try:
+            await parts.recorders.start()
+            if started is not None:
+                started(parts)
             yield
         finally:
-            background.stop()
-            parts.quick.close()
-            parts.looking.close()
+            await parts.watch.stop()
+            await parts.recorders.close()
+            ends = (background.stop, parts.quick.close, parts.looking.close, parts.live.close)
+            await asyncio.gather(*map(asyncio.to_thread, ends))  # each takes seconds when something is under way
             engine.dispose()
 
     app = FastAPI(
@@ -67,4 +94,6 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
             expose_headers=["X-Request-ID"],
         )
     app.add_middleware(Guard, settings=settings)
+    app.state.metrics = Metrics()
+    app.add_middleware(Measured, metrics=app.state.metrics)
     return app

@@ -8,7 +8,15 @@ from pathlib import Path
 from .jobs import Job
 from .settings import Settings
 
-__all__ = ["attempt_folder", "gallery_folder", "recordings_folder", "results_folder", "uploads_folder"]
+__all__ = [
+    "all_results_folder",
+    "attempt_folder",
+    "gallery_folder",
+    "recordings_folder",
+    "results_folder",
+    "scratch_folder",
+    "uploads_folder",
+]
 
 
 def uploads_folder(settings: Settings) -> Path:
@@ -16,9 +24,14 @@ def uploads_folder(settings: Settings) -> Path:
     return settings.data / "uploads"
 
 
+def all_results_folder(settings: Settings) -> Path:
+    """Holds a folder for each job."""
+    return settings.data / "results"
+
+
 def results_folder(settings: Settings, job_id: str) -> Path:
     """Holds a folder for each attempt at a job; only that of the attempt that completed it stays."""
-    return settings.data / "results" / job_id
+    return all_results_folder(settings) / job_id
 
 
 def attempt_folder(settings: Settings, job: Job) -> Path:
@@ -36,6 +49,11 @@ def recordings_folder(settings: Settings, owner: str) -> Path:
 def gallery_folder(settings: Settings, owner: str) -> Path:
     """The gallery of an owner."""
     return settings.data / "galleries" / _own(owner)
+
+
+def scratch_folder(settings: Settings) -> Path:
+    """Holds what is there only as long as a request."""
+    return settings.data / "scratch"
 
 
 def _own(owner: str) -> str:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .errors import ApiError, answer_error
 from .settings import Settings
 
-__all__ = ["Guard", "origin_allowed"]
+__all__ = ["Guard", "host_allowed", "origin_allowed"]
 
 log = logging.getLogger("perceptkit.server")
 
@@ -97,7 +97,7 @@ class Guard:
 
     def _limit(self, scope: Scope, headers: Headers) -> int:
         """How many bytes the body of a request may have."""
-        if headers.get("content-type", "").startswith("multipart/form-data"):
+        if headers.get("content-type", "").lower().startswith("multipart/form-data"):
             return self._settings.max_upload + _AROUND
         if scope["path"] == "/extract-faces":
             return self._settings.max_json

@@ -54,6 +54,7 @@ class Job:
     revision: int
     idempotency_key: str | None
     webhook: str | None
+    announced: bool
 
     @property
     def ended(self) -> bool:
@@ -91,14 +92,20 @@ def submit(
         "created_at": time.time(),
         "idempotency_key": idempotency_key,
         "webhook": webhook,
+        "announced": webhook is None,
     }
-    try:
-        with engine.begin() as connection:
-            return read_job(connection.execute(sql.insert(jobs).values(row).returning(jobs)).one())
-    except sql.exc.IntegrityError:
-        same = (jobs.c.owner == owner) & (jobs.c.idempotency_key == idempotency_key)
+    same = (jobs.c.owner == owner) & (jobs.c.idempotency_key == idempotency_key)
+    while True:
+        try:
+            with engine.begin() as connection:
+                return read_job(connection.execute(sql.insert(jobs).values(row).returning(jobs)).one())
+        except sql.exc.IntegrityError:
+            if idempotency_key is None:
+                raise
         with engine.connect() as connection:
-            return read_job(connection.execute(sql.select(jobs).where(same)).one())
+            made = connection.execute(sql.select(jobs).where(same)).one_or_none()
+        if made is not None:  # else it was deleted in this moment
+            return read_job(made)
 
 
 def find(engine: sql.Engine, job_id: str, *, owner: str | None = None) -> Job | None:
@@ -134,17 +141,20 @@ def list_jobs(
 
 def cancel(engine: sql.Engine, job_id: str) -> Job | None:
     """Cancel a job: one that waits at once, one that runs as soon as its worker sees it. Others stay as they are."""
-    waits = (jobs.c.id == job_id) & (jobs.c.state == "pending")
-    runs = (jobs.c.id == job_id) & (jobs.c.state == "processing")
-    at_once = {"state": "cancelled", "completed_at": time.time(), "revision": jobs.c.revision + 1}
+    waits = jobs.c.state == "pending"
+    values = {
+        "state": sql.case((waits, "cancelled"), else_=jobs.c.state),
+        "completed_at": sql.case((waits, time.time()), else_=jobs.c.completed_at),
+        "revision": jobs.c.revision + sql.case((waits, 1), else_=0),
+        "cancel": True,
+    }
     with engine.begin() as connection:
-        if not connection.execute(sql.update(jobs).where(waits).values(at_once)).rowcount:
-            connection.execute(sql.update(jobs).where(runs).values(cancel=True))
+        connection.execute(sql.update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(ACTIVE)).values(values))
     return find(engine, job_id)
 
 
 def delete(engine: sql.Engine, job_id: str) -> bool:
-    """Delete the row of a job that has ended: whether it was there."""
-    ended = (jobs.c.id == job_id) & jobs.c.state.not_in(ACTIVE)
+    """Delete the row of a job, whatever its state: whether it was there. A worker that has it stops as soon as it sees
+    that, and removes what it has made."""
     with engine.begin() as connection:
-        return connection.execute(sql.delete(jobs).where(ended)).rowcount == 1
+        return connection.execute(sql.delete(jobs).where(jobs.c.id == job_id)).rowcount == 1

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import sqlalchemy as sql
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from .auth import Keeper
+from .events import Watch
+from .limiting import Limiter, Sessions
+from .recording import Recorders
 from .requests import Quick
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .auth import Keeper
 
 __all__ = ["Given", "Parts", "parts_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The settings; the database; who may call; the processes that answer requests and look at uploads."""
+    """What is set; the database; who may call, and how much; the processes for requests, uploads and live sessions; the
+    events."""
 
     settings: Settings
     engine: sql.Engine
     keeper: Keeper
+    limiter: Limiter
+    sessions: Sessions
+    recorders: Recorders
     quick: Quick
     looking: Quick
+    live: Quick
+    watch: Watch
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

@@ -20,7 +20,7 @@ _WAITING = 32  # callers
 
 
 class Quick:
-    """Hands for requests. Callers wait in line; one who goes away, or waits too long, has the work stopped."""
+    """Hands for requests. Callers wait in line; one who waits too long, or is cancelled, has the work stopped."""
 
     def __init__(self, settings: Settings, name: str) -> None:
         self._hands = Hands(settings, name)
@@ -53,16 +53,16 @@ class Quick:
             self._waiting -= 1
 
     async def _in_thread(self, task: str, parameters: Mapping[str, Any], stop: threading.Event) -> Any:
-        """Wait for the task; a caller that goes away has it stopped, and the line goes on only after that."""
+        """Wait for the task; one that is cancelled has it stopped, and the line goes on only after that."""
         work = asyncio.ensure_future(run_sync(lambda: self._hands.perform(task, parameters, stopped=stop.is_set)))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             stop.set()
             with CancelScope(shield=True):
-                await asyncio.wait([work])
+                await asyncio.gather(work, return_exceptions=True)  # how it ends is of no interest any more
             raise
 
     def close(self) -> None:
-        """End the process."""
+        """End the process for good; what is under way fails as when it dies."""
         self._hands.close()

@@ -2,66 +2,160 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import socket
 import sys
-import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
-from ..errors import DeviceError
+from ..errors import DeviceError, InputError, write_error
+from ..files import make_folder
+from ..locks import take
 from .app import create_app
+from .auth.greeting import greeting
+from .auth.secret import read_secret
+from .background import Background
 from .database import open_database
-from .hands import Hands
+from .logs import log_to_stderr
+from .parts import Parts
+from .performing import Tasks
 from .settings import Settings
-from .working import work
 
 __all__ = ["run_worker", "serve"]
 
+log = logging.getLogger("perceptkit.server")
 
-def serve(settings: Settings) -> None:
-    """Serve until Ctrl-C or SIGTERM. Raises DeviceError when the address is taken."""
-    settings.data.mkdir(parents=True, exist_ok=True)
-    listening = _listen(settings)
-    host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    print(f"perceptkit listens at http://{shown}:{port}/", file=sys.stderr)  # noqa: T201 - the program's own word
-    config = uvicorn.Config(
-        create_app(settings),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=8,
-        ws_max_size=1 << 20,
-        proxy_headers=False,
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+_GRACE = 4  # seconds that requests have to end when the server is stopped; what works on them needs some more
+
+
+def serve(settings: Settings, *, tasks: Tasks | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM; a second one ends it at once. Its worker knows the `tasks` of the package, unless
+    others are given.
+
+    Raises DeviceError when the address is taken or the database does not answer, InputError when another server has
+    the data folder.
+    """
+    make_folder(settings.data)
+    log_to_stderr(settings.log_level)
+    with _alone(settings):
+        read_secret(settings)  # what is wrong with these is said here, not from within the server
+        open_database(settings.database_url).dispose()
+        listening = _listen(settings)
+        host, port = listening.getsockname()[:2]
+
+        def greet(parts: Parts) -> None:
+            print(greeting(parts.keeper, host, port), file=sys.stderr, flush=True)  # noqa: T201 - the program's word
+
+        app = create_app(settings, started=greet, tasks=tasks)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=_GRACE,
+            ws_max_size=1 << 20,
+            proxy_headers=False,
+        )
+        server = _Server(config, app)
+        server.run(sockets=[listening])
+        if server.broken:
+            raise _broken()
+
+
+def run_worker(settings: Settings, *, tasks: Tasks | None = None) -> None:
+    """Do jobs of a database until Ctrl-C or SIGTERM; a second one ends it at once."""
+    make_folder(settings.data)
+    log_to_stderr(settings.log_level)
+    engine = open_database(settings.database_url)
+    signals: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if signals:
+            _end_at_once(number)
+        signals.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    background = Background(settings, engine, worker=True, tasks=tasks)
+    log.info("waiting for jobs")
+    try:
+        while not signals and not background.broken:
+            time.sleep(0.1)
+        if background.broken:
+            raise _broken()
+    finally:
+        background.stop()
+        engine.dispose()
+
+
+class _Server(uvicorn.Server):
+    """A server that ends what would keep it as soon as it is told to stop, and then returns."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app, self.broken = app, False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop: streams of events end, and the worker puts its job back while requests are still answered."""
+        if self.should_exit:
+            _end_at_once(sig)
+        self.should_exit = True
+        parts: Parts | None = getattr(self._app.state, "parts", None)
+        if parts is not None:
+            parts.watch.close()
+        background: Background | None = getattr(self._app.state, "background", None)
+        if background is not None:
+            background.begin_stop()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop: also when an error of ours has ended the worker, as the server would take jobs in vain."""
+        self.broken = bool(self._app.state.background.broken)
+        return await super().on_tick(counter) or self.broken
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the data folder. Jobs could be shared (`perceptkit worker` does), but a server holds recordings and sessions
+    that a second one would take for those of one that was killed."""
+    path: Path = settings.data / "server.lock"
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise write_error(path, error) from error
+    with file:
+        if not take(path, file.fileno()):
+            said = f"another server has the folder {settings.data}; give this one another --data"
+            raise InputError(f"{said}, or start a perceptkit worker if jobs are to be done faster")
+        yield
 
 
 def _listen(settings: Settings) -> socket.socket:
     """A socket at the address of the settings."""
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        # What it accepts inherits this. asyncio asks for it only where a socket names its protocol, which this one does
+        # not; without it an answer waits 40 ms for the caller's acknowledgement of its headers.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except OSError as error:
         where = f"{settings.host}, port {settings.port}"
         raise DeviceError(f"cannot listen at {where}: {error.strerror or error}; choose another --port") from error
 
 
-def run_worker(settings: Settings) -> None:
-    """Do jobs of a database until Ctrl-C or SIGTERM."""
-    settings.data.mkdir(parents=True, exist_ok=True)
-    engine, hands, stop = open_database(settings.database_url), Hands(settings, "jobs"), threading.Event()
+def _end_at_once(number: int) -> None:
+    """End without tidying up. The processes that do the work watch for that, and the next start finds their jobs."""
+    os._exit(128 + number)
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    try:
-        work(settings, engine, hands, stop)
-    finally:
-        hands.close()
-        engine.dispose()
+def _broken() -> DeviceError:
+    return DeviceError("what does the jobs has stopped by an error of ours; the lines above say which")

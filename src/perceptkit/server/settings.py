@@ -5,15 +5,20 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from limits import parse_many
 
-__all__ = ["Settings", "is_loopback", "read_settings"]
+from ..errors import InputError
+from ..models import preset_model
+
+__all__ = ["SECRET_BYTES", "Settings", "is_loopback", "read_settings"]
 
 MEBIBYTE = 1 << 20
+SECRET_BYTES = 32
+"""The fewest that tokens are signed with: as many as HS256 makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +31,10 @@ class Settings:
     port: int = 8000
     db: str | None = None
     """URL of the database: `postgresql://...`; None: SQLite in the data folder."""
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     """What programs send as `Authorization: Bearer`; None: a new one at every start."""
+    secret: str | None = field(default=None, repr=False)
+    """What tokens are signed with; None: the file `secret` in the data folder, made at the first start."""
     auth: bool = True
     """Whether callers must say who they are. Off only on loopback."""
     open_registration: bool = False
@@ -57,6 +64,10 @@ class Settings:
     max_sessions: int = 32
     """Recordings, or live sessions, that one user may have open at once."""
     log_level: str = "INFO"
+    patience: float = 15.0
+    """Seconds without a heartbeat after which a worker counts as gone, and its job is another's."""
+    webhook_hosts: tuple[str, ...] = ()
+    """Hosts of one's own network that may be told when a job ends, besides public ones; also without TLS."""
 
     @property
     def database_url(self) -> str:
@@ -91,7 +102,10 @@ _VARIABLES: tuple[tuple[str, str, Any], ...] = (
     ("RATE_LIMIT", "rate_limit", str),
     ("MAX_SESSIONS_PER_USER", "max_sessions", int),
     ("ALLOW_IMAGE_URL", "allow_image_url", lambda text: _truth(text)),
+    ("WORKER_PATIENCE", "patience", float),
+    ("WEBHOOK_HOSTS", "webhook_hosts", lambda text: _list(text.lower())),
     ("PERCEPTKIT_TOKEN", "token", str),
+    ("JWT_SECRET", "secret", str),
     ("PERCEPTKIT_DATABASE", "db", str),
 )
 
@@ -134,17 +148,45 @@ def _check(settings: Settings) -> None:
             f"at {settings.host} everybody in the network can call, so callers must say who they are: "
             "leave out --no-auth, or keep to --host 127.0.0.1"
         )
+    preset_model("detector", settings.preset)  # an unknown preset is an error here, not at the first request
     if "*" in settings.allowed_origins:
         raise InputError("ALLOWED_ORIGINS is *: pages of any site could use what is here; name the sites")
     if settings.token is not None and len(settings.token) < 16:
         raise InputError("the token has fewer than 16 characters and could be guessed; give a longer one")
+    if settings.token is not None and not all("!" <= letter <= "~" for letter in settings.token):
+        raise InputError("the token is sent in a header: give one of ASCII letters, digits and signs, without spaces")
+    if settings.secret is not None and len(settings.secret.encode()) < SECRET_BYTES:
+        raise InputError(f"JWT_SECRET has fewer than {SECRET_BYTES} bytes and could be guessed; give a longer one")
+    _check_rate(settings.rate_limit)
+    _check_patience(settings.patience)
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise InputError(f"LOG_LEVEL is {settings.log_level!r}; choose DEBUG, INFO, WARNING, ERROR or CRITICAL")
     if not 0 <= settings.port <= 65535:
         raise InputError(f"port {settings.port} does not exist; give 1 to 65535, or 0 for one that is free")
-    for name in ("request_timeout", "max_images", "min_face", "retention_hours", "max_upload", "max_sessions"):
+    for name in (
+        "request_timeout",
+        "max_images",
+        "min_face",
+        "retention_hours",
+        "max_upload",
+        "max_sessions",
+    ):
         if not getattr(settings, name) > 0:
             raise InputError(f"{name} is {getattr(settings, name)}; it must be more than 0")
+
+
+def _check_patience(seconds: float) -> None:
+    if not seconds >= 1:
+        raise InputError(f"WORKER_PATIENCE is {seconds:g} seconds; a worker says twice in one that it lives, give more")
+
+
+def _check_rate(text: str) -> None:
+    try:
+        rates = parse_many(text)
+    except ValueError as error:
+        raise InputError(f"RATE_LIMIT is {text!r}; give for example 6000/minute") from error
+    if len(rates) != 1 or not rates[0].amount > 0:
+        raise InputError(f"RATE_LIMIT is {text!r}; give one rate of at least 1, for example 6000/minute")
 
 
 def _list(text: str) -> tuple[str, ...]:

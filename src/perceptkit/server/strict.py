@@ -11,8 +11,11 @@ from anyio.to_thread import run_sync
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from .errors import ApiError
+
 __all__ = ["StrictRoute", "parse_json"]
 
+_NO_FORM = "unsupported_media_type"
 _LARGE = 1 << 16  # bytes from which parsing would hold up other requests
 
 
@@ -45,6 +48,12 @@ def parse_json(data: bytes | str) -> Any:
 
 
 class _StrictRequest(Request):
+    async def body(self) -> bytes:
+        # A form may be as large as a film, and is never read into memory; who sends it may be anybody yet.
+        if self.headers.get("content-type", "").lower().startswith("multipart/"):
+            raise ApiError(415, "this takes no form; send JSON, with Content-Type: application/json", _NO_FORM)
+        return await super().body()
+
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
             body = await self.body()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from ...audio.sound import any_name
 from ...errors import write_error
 from ...files import replacing_path
 
-__all__ = ["LARGE", "RATE", "Canvas", "in_memory", "on_disk", "open_wav", "scratch_folder", "write_wav"]
+__all__ = ["LARGE", "RATE", "Canvas", "encode_wav", "in_memory", "on_disk", "open_wav", "scratch_folder", "write_wav"]
 
 RATE = 48_000
 """Samples a second of all sound that is made here."""
@@ -86,6 +87,15 @@ def write_wav(path: str | Path, sound: Floats) -> None:
     with open_wav(path, sound.shape[1], samples=len(sound)) as write:
         for start in range(0, len(sound), _BLOCK):
             write(sound[start : start + _BLOCK])
+
+
+def encode_wav(sound: Floats) -> bytes:
+    """A sound (samples, channels) as the bytes of a 24-bit WAV."""
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, sound, RATE, "PCM_24", format="WAV")
+    return file.getvalue()
 
 
 @contextmanager

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .keeper import Keeper
 from .principal import OWNER, Principal
-from .who import User, current_user, socket_user
+from .who import Caller, User, current_user, socket_user, unauthorized
 
-__all__ = ["OWNER", "Keeper", "Principal", "User", "current_user", "socket_user"]
+__all__ = ["OWNER", "Caller", "Keeper", "Principal", "User", "current_user", "socket_user", "unauthorized"]

@@ -10,8 +10,34 @@ from collections.abc import Callable
 from typing import Any
 
 from ..performing import Reporter
+from .choices import choices
+from .faces import extract_faces, faces, missing_weights
+from .foley import foley_annotate, foley_detect, foley_sound
+from .galleries import enrol_face, forget_faces, identify_faces, known_people
+from .gaze import gaze, gaze_model
+from .live import live_frame, live_open, live_sound, live_stop
+from .looking import look
 from .models import Models
 
 __all__ = ["TASKS", "Models"]
 
-TASKS: dict[str, Callable[[Models, dict[str, Any], Reporter], Any]] = {}
+TASKS: dict[str, Callable[[Models, dict[str, Any], Reporter], Any]] = {
+    "choices": choices,
+    "look": look,
+    "faces": faces,
+    "extract_faces": extract_faces,
+    "enrol_face": enrol_face,
+    "identify_faces": identify_faces,
+    "known_people": known_people,
+    "forget_faces": forget_faces,
+    "missing_weights": missing_weights,
+    "gaze": gaze,
+    "gaze_model": gaze_model,
+    "foley-detect": foley_detect,
+    "foley-annotate": foley_annotate,
+    "foley-sound": foley_sound,
+    "live-open": live_open,
+    "live-frame": live_frame,
+    "live-sound": live_sound,
+    "live-stop": live_stop,
+}

@@ -1,0 +1,220 @@
+"""Gaze: send a video; fetch it with what was seen drawn into it, and the data."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from pathlib import Path, PurePath
+from typing import Annotated, Literal
+
+from anyio import CancelScope
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Header, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from ...gaze import defaults
+from ..answers import documented
+from ..auth import User
+from ..downloads import FileAnswer, answer_result, result_file
+from ..errors import ApiError
+from ..forms import read_fields
+from ..jobs import Job, list_jobs, submit
+from ..names import content_disposition
+from ..owned import Owned
+from ..parts import Given, Parts
+from ..strict import StrictRoute
+from ..tasks.gaze import ANNOTATED, DATA, SUMMARY, TABLE
+from ..uploads import Received, delete_upload, documented_upload, find_upload, receive, upload_path
+from ..webhooks import check_webhook
+from .jobs import FILE_ANSWERS
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["gaze"], route_class=StrictRoute)
+
+_LOOK_UP = 20.0  # seconds for finding a model by its name, waiting included
+_CHUNK = 1 << 18  # bytes
+
+
+class GazeForm(BaseModel):
+    """What a form may say besides the file."""
+
+    model: Annotated[
+        str | None, Field(description="A gaze model, such as mobileone-s0 or adas; else the server chooses.")
+    ] = None
+    detect_every: Annotated[
+        int,
+        Field(
+            description="Search for faces on every n-th frame, and follow them in between.",
+            ge=1,
+            le=defaults.MAX_DETECT_EVERY,
+        ),
+    ] = defaults.DETECT_EVERY
+    smooth: Annotated[bool, Field(description="Smooth the directions over time.")] = True
+    camera_angle: Annotated[
+        float, Field(description="Looking at the camera: within this angle of the lens (degrees).", gt=0, le=180)
+    ] = defaults.CAMERA_ANGLE
+    webhook_url: Annotated[
+        str | None, Field(description="An address that is told when the job has ended.", max_length=2000)
+    ] = None
+
+
+class Accepted(BaseModel):
+    """That a video will be looked at."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "job_id": "8a1f9f1e-2b62-4f0e-9c55-5a2f0a1b7c3d",
+                "message": "talk.mp4 is queued; follow it at /api/jobs/8a1f9f1e-2b62-4f0e-9c55-5a2f0a1b7c3d/events",
+            }
+        }
+    )
+
+    job_id: str
+    message: str
+
+
+@router.post(
+    "/api/upload",
+    responses=documented(408, 409, 411, 413, 415, 422),
+    openapi_extra=documented_upload(
+        "A video: .mp4, .mov, .avi, .mkv, .webm.", fields=GazeForm.model_json_schema()["properties"]
+    ),
+)
+async def upload(
+    request: Request,
+    user: User,
+    parts: Given,
+    model: Annotated[str | None, Query(description="A gaze model, where the form names none.")] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key", description="A word of yours: sent again, it gives the same job.", max_length=255
+        ),
+    ] = None,
+) -> Accepted:
+    """Find where everybody in a video looks. The answer comes when the video has arrived; the work is a job."""
+    job = await run_sync(_earlier, parts, user.id, idempotency_key)
+    if job is not None:
+        with suppress(ClientDisconnect):
+            async for _ in request.stream():  # an answer before the end would reach few clients
+                pass
+    else:
+        received = await receive(request, parts, user.id, kinds="video")
+        job = await _queue(parts, received, model, idempotency_key)
+    return Accepted(job_id=job.id, message=f"{job.filename} is {_words(job)}; follow it at /api/jobs/{job.id}/events")
+
+
+@router.get(
+    "/api/download/{job_id}", response_class=FileResponse, responses=FILE_ANSWERS | documented(404, 409, 416, 422)
+)
+@router.head("/api/download/{job_id}", include_in_schema=False)
+def download(job: Owned, parts: Given) -> FileAnswer:
+    """The video with boxes and arrows drawn into it, to be saved."""
+    return answer_result(parts.settings, job, ANNOTATED, save_as=_name(job, ".mp4"))
+
+
+@router.get("/api/download-data/{job_id}", responses=FILE_ANSWERS | documented(404, 409, 416, 422))
+def download_data(
+    job: Owned,
+    parts: Given,
+    format: Annotated[
+        Literal["json", "jsonl", "csv"], Query(description="jsonl: a line a frame. csv: a line a face.")
+    ] = "json",
+) -> Response:
+    """All that was found: `{"summary": {...}, "frames": [...]}`, to be saved."""
+    if format == "json":
+        summary, frames = (result_file(parts.settings, job, name) for name in (SUMMARY, DATA))
+        return _join(summary.read_bytes().strip(), frames, _name(job, ".json"))
+    wanted = {"jsonl": DATA, "csv": TABLE}[format]
+    return answer_result(parts.settings, job, wanted, save_as=_name(job, f".{format}"))
+
+
+@router.get(
+    "/api/play_video/{job_id}", response_class=FileResponse, responses=FILE_ANSWERS | documented(404, 409, 416, 422)
+)
+@router.head("/api/play_video/{job_id}", include_in_schema=False)
+def play_video(job: Owned, parts: Given) -> FileAnswer:
+    """The video with boxes and arrows drawn into it, for a player (`Range`)."""
+    return answer_result(parts.settings, job, ANNOTATED)
+
+
+@router.get(
+    "/api/play_original/{job_id}", response_class=FileResponse, responses=FILE_ANSWERS | documented(404, 416, 422)
+)
+@router.head("/api/play_original/{job_id}", include_in_schema=False)
+def play_original(job: Owned, parts: Given) -> FileAnswer:
+    """The video as you sent it, for a player (`Range`)."""
+    sent = None if job.upload is None else find_upload(parts.engine, job.upload, owner=job.owner)
+    if sent is None:
+        raise ApiError(404, "the file that was sent has been deleted", "not_found")
+    return FileAnswer(upload_path(parts.settings, sent), sent.filename, disposition="inline")
+
+
+def _earlier(parts: Parts, owner: str, key: str | None) -> Job | None:
+    """The job that was made with this key. Raises ApiError 409 when that was something else than gaze."""
+    found = list_jobs(parts.engine, owner, idempotency_key=key, limit=1) if key else []
+    if found and found[0].kind != "gaze":
+        raise ApiError(409, "this Idempotency-Key was used for something else; take a new one", "key_reused")
+    return found[0] if found else None
+
+
+async def _queue(parts: Parts, received: Received, model: str | None, key: str | None) -> Job:
+    """The job for what was received, which is not kept when there is none: ApiError 422 for what the form says."""
+    job, sent = None, received.upload
+    try:
+        form = read_fields(GazeForm, {"model": model or "", **received.fields})
+        webhook = None if form.webhook_url is None else check_webhook(form.webhook_url, parts.settings)
+        named = await parts.looking.perform("gaze_model", {"model": form.model}, timeout=_LOOK_UP)
+        options = form.model_dump(exclude={"model", "webhook_url"})
+        job = await run_sync(
+            lambda: submit(
+                parts.engine,
+                kind="gaze",
+                owner=sent.owner,
+                filename=sent.filename,
+                parameters={"source": f"uploads/{sent.id}{sent.suffix}", "model": named["model"], **options},
+                upload=sent.id,
+                idempotency_key=key or None,
+                webhook=webhook,
+            )
+        )
+        return job
+    finally:
+        if job is None or job.upload != sent.id:  # another request with the same key was quicker
+            with CancelScope(shield=True):
+                await run_sync(delete_upload, parts.settings, parts.engine, sent)
+
+
+def _join(summary: bytes, frames: Path, name: str) -> StreamingResponse:
+    """The summary and the frames in one. A line of the frames is JSON, so that a comma for its end is enough."""
+    before, after = b'{"summary": ' + summary + b', "frames": [', b"]}\n"
+    size = max(frames.stat().st_size - 1, 0)  # without the end of the last line
+
+    async def parts() -> AsyncGenerator[bytes, None]:
+        yield before
+        with frames.open("rb") as file:
+            left = size
+            while left and (read := await run_sync(file.read, min(left, _CHUNK))):
+                left -= len(read)
+                yield read.replace(b"\n", b",")
+        yield after
+
+    headers = {
+        "Content-Length": str(len(before) + size + len(after)),
+        "Content-Disposition": content_disposition(name),
+        "Cache-Control": "private, no-cache",
+    }
+    return StreamingResponse(parts(), media_type="application/json", headers=headers)
+
+
+def _name(job: Job, suffix: str) -> str:
+    """What a result is saved as."""
+    return f"{PurePath(job.filename).stem}-gaze{suffix}"
+
+
+def _words(job: Job) -> str:
+    return {"pending": "queued", "processing": "being looked at"}.get(job.state, job.state)

@@ -1,0 +1,165 @@
+"""The unique people in photos and videos: at once, for a caller who waits, and as a job."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import InputError
+from ...face.defaults import MAX_FACES
+from ...files import write_bytes
+from ...output import write_json, write_lines
+from ..face_models import detector_name, embedder_name
+from ..performing import Reporter
+from .models import Models
+
+if TYPE_CHECKING:
+    from ...face import Extraction, Sighting
+
+__all__ = ["extract_faces", "faces", "missing_weights"]
+
+_MOST = 10_000  # faces of a request, which is answered from memory
+_PATH = re.compile(r"(?:uploads[/\\])?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9a-z]+)")
+
+
+def extract_faces(models: Models, parameters: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """The unique faces in `photos` (pairs of an index and a path), the first of each person, with embedding and
+    headshot; `folder` is for what is needed meanwhile."""
+    from ... import face
+
+    index_of = {path: index for index, path in parameters["photos"]}
+    reporter.stage("models")
+    detector, embedder = models.face_detector(), models.embedder()
+    result = face.extract(
+        list(index_of),
+        parameters["folder"],
+        detector=detector,
+        embedder=embedder,
+        threshold=parameters["threshold"],
+        mode="first",
+        min_face=parameters["min_face"],
+        max_faces=max(1, min(MAX_FACES, _MOST // len(index_of))),
+        progress=reporter.stage("photos"),
+    )
+    return {
+        "faces": [_unique(result, person.best, index_of) for person in result.people],
+        "seen": len(result.sightings),
+        "errors": [
+            {"index": index_of[error.source], "error": error.message.removeprefix(f"{error.source}: ")}
+            for error in result.errors
+        ],
+        "notes": [{"index": index_of[source], "note": note} for source, note in result.notes],
+    }
+
+
+def faces(models: Models, parameters: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Group the faces of some uploads by person; what `face.extract` writes, under the names that people know."""
+    from ... import face
+
+    folder, names = Path(parameters["folder"]), _names(parameters["files"])
+    reporter.stage("models")
+    detector, embedder = models.face_detector(), models.embedder()
+    with _called(names):
+        result = face.extract(
+            list(names),
+            folder,
+            detector=detector,
+            embedder=embedder,
+            threshold=parameters["threshold"],
+            min_face=parameters["min_face"],
+            progress=reporter.stage("pictures"),
+        )
+    reporter.stage("results")
+    _rename(folder, names)
+    return {
+        "warnings": [_named(error.message, names) for error in result.errors],
+        "model": embedder.name,
+        "photos": result.photos,
+        "videos": result.videos,
+        "faces": len(result.sightings),
+        "people": len(result.people),
+    }
+
+
+def missing_weights(models: Models, _parameters: dict[str, Any], _reporter: Reporter) -> list[str]:
+    """What keeps the models for faces from being loaded, as sentences. Nothing is loaded, and nothing hashed."""
+    from ...face import DETECTORS, EMBEDDERS
+    from ...models import locate
+
+    said = []
+    chosen = ((detector_name(models.settings), DETECTORS), (embedder_name(models.settings), EMBEDDERS))
+    for (name, rows), role in zip(chosen, ("detector", "embedder"), strict=True):
+        if name in rows and locate(rows[name]) is None:
+            said.append(f"the weights of {name} are not on this machine; run: perceptkit models pull {name}")
+        elif name not in rows and not Path(name).is_file():
+            said.append(f"there is no {role} {Path(name).name!r}; choose one of: {', '.join(rows)}")
+    return said
+
+
+def _unique(result: Extraction, sighting: Sighting, index_of: Mapping[str, int]) -> dict[str, Any]:
+    headshot = result.folder / "headshots" / f"{sighting.id.partition('-')[0]}.jpg"
+    return {
+        "embedding": sighting.embedding.tolist(),
+        "headshot_base64": "data:image/jpeg;base64," + base64.b64encode(headshot.read_bytes()).decode(),
+        "confidence": round(float(sighting.face.score), 4),
+        "face_id": sighting.id,
+        "source_index": index_of[sighting.source],
+        "box": [round(float(value), 2) for value in sighting.face.box],
+    }
+
+
+def _names(files: list[dict[str, str]]) -> dict[str, str]:
+    """By the path of each upload the name to show for it; of two with one name the second is called so."""
+    names: dict[str, str] = {}
+    for file in files:
+        name, number = file["filename"], 1
+        while name in names.values():
+            number += 1
+            name = f"{file['filename']} ({number})"
+        names[str(Path(file["path"]))] = name
+    return names
+
+
+def _rename(folder: Path, names: Mapping[str, str]) -> None:
+    """Put the names in the place of our paths, in every file of a result."""
+    from ...face import load_embeddings, save_embeddings
+
+    for lines in (folder / "faces.jsonl", folder / "errors.jsonl", folder / "sources.jsonl"):
+        rows = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+        write_lines(lines, [_named(row, names) for row in rows])
+    run = _named(json.loads((folder / "run.json").read_text(encoding="utf-8")), names)
+    write_json(folder / "run.json", {**run, "folder": "."})
+    page = (folder / "people.html").read_text(encoding="utf-8")
+    shown = _named(page, {path: escape(name) for path, name in names.items()})
+    write_bytes(folder / "people.html", shown.encode())
+    table = load_embeddings(folder / "embeddings.npz")
+    sources = tuple(names[source] for source in table.sources)
+    save_embeddings(folder / "embeddings.npz", replace(table, sources=sources))
+
+
+def _named(value: Any, names: Mapping[str, str]) -> Any:
+    """The same plain data, with the names in the place of paths."""
+    if isinstance(value, str):
+        return _PATH.sub(lambda found: names.get(str(Path("uploads", found[1])), found[0]), value)
+    if isinstance(value, list):
+        return [_named(each, names) for each in value]
+    if isinstance(value, dict):
+        return {key: _named(each, names) for key, each in value.items()}
+    return value
+
+
+@contextmanager
+def _called(names: Mapping[str, str]) -> Iterator[None]:
+    """Errors of the library that name our paths name what people know."""
+    try:
+        yield
+    except InputError as error:
+        error.args = (_named(str(error), names),)
+        raise

@@ -1,0 +1,242 @@
+"""What is deleted by itself and when, and what is never touched."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sql
+
+from perceptkit.server import Settings, claims, jobs, read_settings
+from perceptkit.server.database import jobs as jobs_table
+from perceptkit.server.database import open_database, uploads
+from perceptkit.server.folders import attempt_folder, gallery_folder, recordings_folder, results_folder, uploads_folder
+from perceptkit.server.jobs import Job
+from perceptkit.server.retention import Swept, forget_results, forget_upload_after, sweep_files
+from perceptkit.server.uploads import Upload, find_upload, upload_path
+from serving import client_of, wait_for
+
+HOUR = 3600.0
+NOW = time.time()
+
+
+@dataclass(frozen=True)
+class _Store:
+    settings: Settings
+    engine: sql.Engine
+
+    def upload(self, *, hours: float = 0.0) -> Upload:
+        """An upload that came so many hours ago."""
+        made = Upload(str(uuid4()), "somebody", "talk.mp4", ".mp4", 4, "0" * 64, {}, NOW - hours * HOUR)
+        with self.engine.begin() as connection:
+            connection.execute(sql.insert(uploads).values(asdict(made)))
+        upload_path(self.settings, made).write_bytes(b"film")
+        return made
+
+    def job(self, upload: Upload | None = None, **given: Any) -> Job:
+        """A job that waits."""
+        about = None if upload is None else upload.id
+        given = {"kind": "gaze", "owner": "somebody", "filename": "talk.mp4", "parameters": {}, **given}
+        return jobs.submit(self.engine, upload=about, **given)
+
+    def begun(self, upload: Upload | None = None, **given: Any) -> Job:
+        """A job that is worked on, and has made a file."""
+        self.job(upload, **given)
+        job = claims.claim(self.engine)
+        assert job is not None
+        folder = attempt_folder(self.settings, job)
+        folder.mkdir(parents=True)
+        (folder / "result.mp4").write_bytes(b"result")
+        return job
+
+    def ended(self, upload: Upload | None = None, *, hours: float, **given: Any) -> Job:
+        """A job that was completed so many hours ago."""
+        job = self.begun(upload, **given)
+        claims.end(self.engine, job, "completed", result={})
+        ended = {"completed_at": NOW - hours * HOUR}
+        with self.engine.begin() as connection:
+            connection.execute(sql.update(jobs_table).where(jobs_table.c.id == job.id).values(ended))
+        return job
+
+    def sweep(self, *, hours: float = 0.0) -> Swept:
+        """Sweep when the clock says that so many hours have gone by."""
+        return sweep_files(self.settings, self.engine, now=lambda: NOW + hours * HOUR)
+
+    def has(self, thing: Upload | Job) -> bool:
+        """Whether an upload or a job is there, with its files; AssertionError when only one of both is."""
+        if isinstance(thing, Upload):
+            row = find_upload(self.engine, thing.id) is not None
+            there = upload_path(self.settings, thing).exists()
+        else:
+            row, there = jobs.find(self.engine, thing.id) is not None, results_folder(self.settings, thing.id).exists()
+        assert row == there
+        return row
+
+
+def _store(data: Path, **given: Any) -> _Store:
+    settings = read_settings({}, data=data, **given)
+    uploads_folder(settings).mkdir(parents=True)
+    return _Store(settings, open_database(settings.database_url))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[_Store]:
+    db = None if request.param == "sqlite" else request.getfixturevalue("postgres_server").new()
+    store = _store(tmp_path, db=db)
+    yield store
+    store.engine.dispose()
+
+
+@pytest.fixture
+def forgetful(tmp_path: Path) -> Iterator[_Store]:
+    store = _store(tmp_path, store=False)
+    yield store
+    store.engine.dispose()
+
+
+def test_what_is_old_goes_and_what_is_not_stays(store: _Store) -> None:
+    old, new = store.upload(hours=30), store.upload(hours=30)
+    old_job, new_job = store.ended(old, hours=25), store.ended(new, hours=23)
+
+    assert store.sweep() == Swept(1, 0, 0)
+    assert [store.has(each) for each in (old, old_job, new, new_job)] == [False, False, True, True]
+    assert store.sweep(hours=1.5) == Swept(1, 0, 0)
+    assert [store.has(each) for each in (new, new_job)] == [False, False]
+
+
+def test_an_upload_that_no_job_is_about_goes_by_its_age(store: _Store) -> None:
+    old, new = store.upload(hours=25), store.upload(hours=23)
+
+    assert store.sweep() == Swept(0, 1, 0)
+    assert [store.has(each) for each in (old, new)] == [False, True]
+
+
+def test_nothing_that_an_active_job_needs_is_touched(store: _Store) -> None:
+    waits, runs, several = store.upload(hours=90), store.upload(hours=90), store.upload(hours=90)
+    before = store.ended(runs, hours=80)  # an earlier job about the same upload
+    needed = store.ended(hours=80)
+    running = store.begun(runs)
+    waiting = store.job(waits)
+    store.job(parameters={"uploads": [several.id], "of": needed.id})
+
+    assert store.sweep(hours=1000) == Swept(0, 0, 0)
+    assert all(store.has(each) for each in (waits, runs, several, before, needed, running))
+    assert jobs.find(store.engine, waiting.id)
+
+
+def test_jobs_about_one_upload_go_together(store: _Store) -> None:
+    upload = store.upload(hours=90)
+    first, last = store.ended(upload, hours=80, task="walk"), store.ended(upload, hours=2, task="walk")
+
+    assert store.sweep() == Swept(0, 0, 0)
+    assert store.has(first)
+    assert store.sweep(hours=23) == Swept(2, 0, 0)
+    assert not any(store.has(each) for each in (upload, first, last))
+
+
+def test_a_clock_that_goes_back_deletes_nothing(store: _Store) -> None:
+    upload = store.upload(hours=1)
+    job, unused = store.ended(upload, hours=0), store.upload()
+    leftover = uploads_folder(store.settings) / f"{uuid4()}.part"
+    leftover.write_bytes(b"half")
+
+    assert store.sweep(hours=-100_000) == Swept(0, 0, 0), "all of it seems to come from the future"
+    assert all(store.has(each) for each in (upload, job, unused))
+    assert leftover.exists()
+
+
+def test_what_was_left_half_done_goes_after_an_hour(store: _Store) -> None:
+    folder = uploads_folder(store.settings)
+    results = results_folder(store.settings, str(uuid4()))
+    results.mkdir(parents=True)
+    left = [folder / f"{uuid4()}.part", folder / f"{uuid4()}.mp4", results]
+    growing, foreign = folder / f"{uuid4()}.part", folder / "notes.txt"
+    for path in (left[0], left[1], growing, foreign):
+        path.write_bytes(b"half")
+    for path in (*left, foreign):
+        os.utime(path, (NOW - 2 * HOUR, NOW - 2 * HOUR))
+    kept = store.upload(hours=2)
+    os.utime(upload_path(store.settings, kept), (NOW - 2 * HOUR, NOW - 2 * HOUR))
+
+    assert store.sweep() == Swept(0, 0, 3)
+    assert not any(path.exists() for path in left)
+    assert growing.exists()
+    assert foreign.exists(), "it is none of ours"
+    assert store.has(kept)
+
+
+def test_recordings_and_galleries_are_not_touched(store: _Store) -> None:
+    kept = [recordings_folder(store.settings, "somebody") / "a.wav", gallery_folder(store.settings, "somebody") / "b"]
+    for path in kept:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"")
+        os.utime(path, (1, 1))
+
+    store.sweep(hours=1000)
+
+    assert all(path.exists() for path in kept)
+
+
+def test_a_server_that_keeps_nothing_forgets_the_upload_after_its_last_job(forgetful: _Store) -> None:
+    upload = forgetful.upload()
+    done = forgetful.ended(upload, hours=0)
+    waiting = forgetful.job(upload)
+
+    forget_upload_after(forgetful.settings, forgetful.engine, done)
+    assert forgetful.has(upload), "another job waits for it"
+
+    jobs.cancel(forgetful.engine, waiting.id)
+    forget_upload_after(forgetful.settings, forgetful.engine, done)
+    assert not forgetful.has(upload)
+    assert forgetful.has(done)
+
+
+def test_a_server_that_keeps_nothing_forgets_results_that_were_fetched(forgetful: _Store) -> None:
+    upload = forgetful.upload()
+    job = forgetful.ended(upload, hours=0)
+    table = attempt_folder(forgetful.settings, job) / "table.csv"
+    table.write_text("a,b")
+
+    forget_results(forgetful.settings, forgetful.engine, job, "result.mp4")
+    assert [path.name for path in table.parent.iterdir()] == ["table.csv"]
+
+    forget_results(forgetful.settings, forgetful.engine, job, "table.csv")
+    assert [forgetful.has(each) for each in (upload, job)] == [False, False]
+
+
+def test_a_server_that_keeps_nothing_waits_a_quarter_of_an_hour(forgetful: _Store) -> None:
+    upload, unused = forgetful.upload(), forgetful.upload()
+    job = forgetful.ended(upload, hours=0)
+    runs = forgetful.begun()
+
+    assert forgetful.sweep(hours=0.24) == Swept(0, 0, 0)
+    assert forgetful.sweep(hours=0.26) == Swept(1, 1, 0)
+    assert not any(forgetful.has(each) for each in (upload, unused, job))
+    assert forgetful.has(runs)
+
+
+def test_a_server_that_keeps_forgets_nothing_early(store: _Store) -> None:
+    upload = store.upload()
+    job = store.ended(upload, hours=0)
+
+    forget_upload_after(store.settings, store.engine, job)
+    forget_results(store.settings, store.engine, job, "result.mp4")
+
+    assert store.has(upload)
+    assert (attempt_folder(store.settings, job) / "result.mp4").exists()
+
+
+def test_a_server_sweeps_when_it_starts(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    old, new = store.upload(hours=25), store.upload(hours=23)
+
+    with client_of(tmp_path):
+        wait_for(lambda: not upload_path(store.settings, old).exists(), seconds=10, every=0.05)
+        assert [store.has(each) for each in (old, new)] == [False, True]
+    store.engine.dispose()
