@@ -24,6 +24,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from perceptkit.arrays import Floats, Picture
+from perceptkit.video import Writer, read
 
 __all__ = [
     "CORNERS",
@@ -31,6 +32,7 @@ __all__ = [
     "boxes",
     "click_time",
     "corners",
+    "cut",
     "edit",
     "number_of",
     "packets",

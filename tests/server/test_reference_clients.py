@@ -18,12 +18,13 @@ from typing import Any
 
 import pytest
 import requests
-from clips import cut
-from serving import Program, program, wait_for
-from shared_data import faces_file, video_file
 from websockets.sync.client import connect
 
-from perceptkit import images, video
+from clips import cut
+from perceptkit import video
+from perceptkit.images.writing import encode_jpeg
+from serving import Program, program, wait_for
+from shared_data import faces_file, video_file
 
 pytestmark = pytest.mark.weights
 
@@ -187,7 +188,7 @@ def test_the_footsteps_of_a_video(server: Program, tmp_path: Path) -> None:
 
 def test_footsteps_before_a_camera(server: Program, tmp_path: Path) -> None:
     with video.read(video_file("walk-grass-side.mp4"), end=0.16) as frames:
-        pictures = [images.encode(frame.image) for frame in frames]
+        pictures = [encode_jpeg(frame.image) for frame in frames]
     first = tmp_path / "floor.jpg"
     first.write_bytes(pictures[0])
 
