@@ -19,8 +19,8 @@ from perceptkit.server.database import open_database, uploads
 from perceptkit.server.errors import handle_errors
 from perceptkit.server.folders import uploads_folder
 from perceptkit.server.guards import Guard
-from perceptkit.server.requests import Quick
-from perceptkit.server.uploads import Kinds, receive, receive_all
+from perceptkit.server.incoming.uploads import Kinds, receive, receive_all
+from perceptkit.server.processes.quick import Quick
 
 __all__ = ["LIMIT", "Receiver", "emptied", "form", "jpeg", "receiver"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from perceptkit.errors import DeviceError, MediaError
-from perceptkit.server.performing import Reporter, Tasks
+from perceptkit.server.processes.performing import Reporter, Tasks
 
 __all__ = ["TASKS"]
 

@@ -17,9 +17,9 @@ from perceptkit import audio
 from perceptkit.server import read_settings
 from perceptkit.server.database import open_database
 from perceptkit.server.limiting import Sessions
-from perceptkit.server.mending import mend
-from perceptkit.server.recorded import Recorded, add_recording, list_recorded, sound_path
-from perceptkit.server.recording import Recorders
+from perceptkit.server.recordings.mending import mend
+from perceptkit.server.recordings.recorded import Recorded, add_recording, list_recorded, sound_path
+from perceptkit.server.recordings.recording import Recorders
 from serving import client_of
 
 UNKNOWN = "8a1f9f1e-2b62-4f0e-9c55-5a2f0a1b7c3d"

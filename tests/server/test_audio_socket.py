@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from perceptkit.server.auth import OWNER
-from perceptkit.server.recording import Recorders, Session
+from perceptkit.server.recordings.recording import Recorders, Session
 from serving import TOKEN, Program, client_of, program, wait_for
 from systems import posix
 

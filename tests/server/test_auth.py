@@ -431,3 +431,11 @@ def test_a_websocket_of_another_sites_page_is_closed(sockets: TestClient) -> Non
     assert connected(sockets, Authorization=f"Bearer {TOKEN}", Host="rebound.example") == (4403, None)
     rebound = connected(sockets, Cookie=cookie, Host="rebound.example", Origin="http://rebound.example")
     assert rebound == (4403, None)
+
+
+def test_strangers_cannot_have_a_large_body_read(tmp_path: Path) -> None:
+    with client_of(tmp_path, auth=True) as client:
+        answer = client.post(
+            "/extract-faces", content=b"{" + b" " * (2 << 20), headers={"content-type": "application/json"}
+        )
+        assert answer.status_code == 401  # and not 400: nobody has looked at what is in it

@@ -17,15 +17,16 @@ import pytest
 import sqlalchemy as sql
 
 from perceptkit.errors import DeviceError, InputError
-from perceptkit.server import claims, jobs, read_settings
-from perceptkit.server.claims import Sweeper
+from perceptkit.server import read_settings
 from perceptkit.server.database import open_database
-from perceptkit.server.jobs import Job
+from perceptkit.server.jobs import Job, claims
+from perceptkit.server.jobs import rows as jobs
+from perceptkit.server.jobs.claims import Sweeper
 
 # What a worker in another process does: it claims all there are, and says which.
 _CLAIM_ALL = """
 import sys
-from perceptkit.server import claims
+from perceptkit.server.jobs import claims
 from perceptkit.server.database import open_database
 engine = open_database(sys.argv[1])
 while (job := claims.claim(engine)) is not None:

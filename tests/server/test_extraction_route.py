@@ -22,12 +22,12 @@ from starlette.testclient import TestClient
 
 from perceptkit.locks import locked
 from perceptkit.server import read_settings
-from perceptkit.server.connected import while_connected
 from perceptkit.server.errors import ApiError
-from perceptkit.server.fetching import Blocked, FetchError
+from perceptkit.server.incoming.connected import while_connected
+from perceptkit.server.incoming.fetching import Blocked, FetchError
+from perceptkit.server.incoming.photos import Refused, collect
+from perceptkit.server.incoming.scratch import clear_scratch, scratch
 from perceptkit.server.parts import Parts
-from perceptkit.server.photos import Refused, collect
-from perceptkit.server.scratch import clear_scratch, scratch
 from perceptkit.server.settings import Settings
 from serving import client_of
 from shared_data import faces_file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +16,11 @@ from starlette.testclient import TestClient
 
 from perceptkit.face import load_embeddings
 from perceptkit.images import encode_jpeg, load, read
-from perceptkit.server import claims, jobs
 from perceptkit.server.folders import attempt_folder
+from perceptkit.server.jobs import claims
+from perceptkit.server.jobs import rows as jobs
+from perceptkit.server.jobs.retention import sweep_files
 from perceptkit.server.parts import Parts
-from perceptkit.server.retention import forget_upload_after
 from serving import client_of, wait_for
 from shared_data import faces_file
 
@@ -110,11 +112,11 @@ def test_a_server_that_keeps_nothing_forgets_all_files_of_a_job(client: TestClie
     sent = send(client, "a.jpg", "b.jpg").json()
     job = jobs.find(parts.engine, sent["job_id"])
     assert job is not None
-    settings = replace(parts.settings, store=False)
-    forget_upload_after(settings, parts.engine, job)
+    settings, later = replace(parts.settings, store=False), time.time() + 16 * 60
+    sweep_files(settings, parts.engine, now=lambda: later)
     assert len(stored(client) - before) == 2  # it waits for them
     jobs.cancel(parts.engine, job.id)
-    forget_upload_after(settings, parts.engine, job)
+    sweep_files(settings, parts.engine, now=lambda: later)
     assert stored(client) == before
 
 

@@ -19,11 +19,12 @@ import sqlalchemy as sql
 from starlette.testclient import TestClient
 from websockets.sync.client import connect
 
-from perceptkit.server import Settings, create_app, jobs, read_settings
+from perceptkit.server import Settings, create_app, read_settings
 from perceptkit.server.background import Background
 from perceptkit.server.database import open_database
 from perceptkit.server.folders import attempt_folder, results_folder
 from perceptkit.server.jobs import Job
+from perceptkit.server.jobs import rows as jobs
 from serving import TOKEN, Program, client_of, program, wait_for
 from slow_tasks import TASKS
 from systems import linux, posix, root, small_disk

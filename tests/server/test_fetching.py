@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2
 import pytest
 
-from perceptkit.server.addresses import Address, is_public
-from perceptkit.server.fetching import Blocked, FetchError, fetch
+from perceptkit.server.incoming.addresses import Address, is_public
+from perceptkit.server.incoming.fetching import Blocked, FetchError, fetch
 
 PHOTO = b"\xff\xd8\xff\xe0" + b"a photo, as far as its first bytes say" * 10
 PUBLIC = "93.184.216.34"

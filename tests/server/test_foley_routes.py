@@ -17,14 +17,14 @@ from perceptkit.errors import InputError
 from perceptkit.foley import Detection, Footstep
 from perceptkit.foley.gait import statistics
 from perceptkit.images import decode
-from perceptkit.server import foley_options
-from perceptkit.server.claims import claim, end
 from perceptkit.server.folders import attempt_folder
-from perceptkit.server.foley_stages import DETECTING, DRAWN, SOUNDED, find_task, newest, progress_of
+from perceptkit.server.footsteps import options as foley_options
+from perceptkit.server.footsteps.stages import DETECTING, DRAWN, SOUNDED, find_task, newest, progress_of
+from perceptkit.server.incoming.uploads import delete_upload
 from perceptkit.server.jobs import cancel, list_jobs
+from perceptkit.server.jobs.claims import claim, end
 from perceptkit.server.parts import Parts
 from perceptkit.server.tasks.foley import foley_annotate, foley_sound
-from perceptkit.server.uploads import delete_upload
 from serving import client_of, wait_for
 from shared_data import video_file
 from tiny_networks import write_video

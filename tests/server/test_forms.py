@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perceptkit.server.errors import ApiError
-from perceptkit.server.multipart import read_form
+from perceptkit.server.incoming.multipart import read_form
 from receiving import Receiver, emptied, form, jpeg, receiver
 
 

@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 from clips import write_clip
 from perceptkit import video
 from perceptkit.errors import MediaError
-from perceptkit.server import claims, jobs
 from perceptkit.server.folders import attempt_folder, uploads_folder
+from perceptkit.server.jobs import claims
+from perceptkit.server.jobs import rows as jobs
 from perceptkit.server.parts import Parts
 from perceptkit.server.tasks.naming import called
 from serving import client_of

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from perceptkit.server import read_settings
-from perceptkit.server.hands import Died, Hands, Stopped, TaskError
+from perceptkit.server.processes.hands import Died, Hands, Stopped, TaskError
 from serving import wait_for
 from slow_tasks import TASKS
 from systems import linux, posix
@@ -142,7 +142,7 @@ def test_no_process_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
             f"""
             from pathlib import Path
             from perceptkit.server import read_settings
-            from perceptkit.server.hands import Hands
+            from perceptkit.server.processes.hands import Hands
             from slow_tasks import TASKS
             if __name__ == "__main__":
                 hands = Hands(read_settings({{}}, data={str(tmp_path)!r}), "test", tasks=TASKS)

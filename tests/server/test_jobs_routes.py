@@ -15,14 +15,14 @@ import pytest
 import sqlalchemy as sql
 from starlette.testclient import TestClient
 
-from perceptkit.server import claims, jobs
 from perceptkit.server.database import jobs as table
 from perceptkit.server.database import uploads
 from perceptkit.server.errors import ApiError
 from perceptkit.server.folders import attempt_folder, results_folder, uploads_folder
-from perceptkit.server.jobs import Job, State
+from perceptkit.server.jobs import Job, State, claims
+from perceptkit.server.jobs import rows as jobs
+from perceptkit.server.jobs.removal import stop_and_delete
 from perceptkit.server.parts import Parts
-from perceptkit.server.removal import stop_and_delete
 from serving import client_of
 
 SECONDS = bytes(range(100))

@@ -19,7 +19,7 @@ from perceptkit import video
 from perceptkit.errors import InputError, MediaError, ModelError
 from perceptkit.images import encode_jpeg
 from perceptkit.server import read_settings
-from perceptkit.server.pictures import LARGEST
+from perceptkit.server.incoming.pictures import LARGEST
 from perceptkit.server.serving import _listen
 from perceptkit.server.tasks.live import live_frame, live_open, live_sound, live_stop
 from perceptkit.server.tasks.sessions import IDLE, MOST, LiveSessions

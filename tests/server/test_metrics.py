@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perceptkit.server import claims, jobs, read_settings
+from perceptkit.server import read_settings
 from perceptkit.server.database import open_database
+from perceptkit.server.jobs import claims
+from perceptkit.server.jobs import rows as jobs
 from serving import TOKEN, client_of
 
 

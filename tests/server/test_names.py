@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptkit.server.names import content_disposition, display_name
+from perceptkit.server.incoming.names import content_disposition, display_name
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sql
 
-from perceptkit.server import Settings, jobs, read_settings
+from perceptkit.server import Settings, read_settings
 from perceptkit.server.background import Background
 from perceptkit.server.database import open_database
 from perceptkit.server.jobs import Job
+from perceptkit.server.jobs import rows as jobs
 from postgres import Postgres
 from serving import wait_for
 from slow_tasks import TASKS

@@ -13,13 +13,14 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sql
 
-from perceptkit.server import Settings, claims, jobs, read_settings
+from perceptkit.server import Settings, read_settings
 from perceptkit.server.database import jobs as jobs_table
 from perceptkit.server.database import open_database, uploads
 from perceptkit.server.folders import attempt_folder, gallery_folder, recordings_folder, results_folder, uploads_folder
-from perceptkit.server.jobs import Job
-from perceptkit.server.retention import Swept, forget_results, forget_upload_after, sweep_files
-from perceptkit.server.uploads import Upload, find_upload, upload_path
+from perceptkit.server.incoming.uploads import Upload, find_upload, upload_path
+from perceptkit.server.jobs import Job, claims
+from perceptkit.server.jobs import rows as jobs
+from perceptkit.server.jobs.retention import Swept, sweep_files
 from serving import client_of, wait_for
 
 HOUR = 3600.0
@@ -183,33 +184,6 @@ def test_recordings_and_galleries_are_not_touched(store: _Store) -> None:
     assert all(path.exists() for path in kept)
 
 
-def test_a_server_that_keeps_nothing_forgets_the_upload_after_its_last_job(forgetful: _Store) -> None:
-    upload = forgetful.upload()
-    done = forgetful.ended(upload, hours=0)
-    waiting = forgetful.job(upload)
-
-    forget_upload_after(forgetful.settings, forgetful.engine, done)
-    assert forgetful.has(upload), "another job waits for it"
-
-    jobs.cancel(forgetful.engine, waiting.id)
-    forget_upload_after(forgetful.settings, forgetful.engine, done)
-    assert not forgetful.has(upload)
-    assert forgetful.has(done)
-
-
-def test_a_server_that_keeps_nothing_forgets_results_that_were_fetched(forgetful: _Store) -> None:
-    upload = forgetful.upload()
-    job = forgetful.ended(upload, hours=0)
-    table = attempt_folder(forgetful.settings, job) / "table.csv"
-    table.write_text("a,b")
-
-    forget_results(forgetful.settings, forgetful.engine, job, "result.mp4")
-    assert [path.name for path in table.parent.iterdir()] == ["table.csv"]
-
-    forget_results(forgetful.settings, forgetful.engine, job, "table.csv")
-    assert [forgetful.has(each) for each in (upload, job)] == [False, False]
-
-
 def test_a_server_that_keeps_nothing_waits_a_quarter_of_an_hour(forgetful: _Store) -> None:
     upload, unused = forgetful.upload(), forgetful.upload()
     job = forgetful.ended(upload, hours=0)
@@ -219,17 +193,6 @@ def test_a_server_that_keeps_nothing_waits_a_quarter_of_an_hour(forgetful: _Stor
     assert forgetful.sweep(hours=0.26) == Swept(1, 1, 0)
     assert not any(forgetful.has(each) for each in (upload, unused, job))
     assert forgetful.has(runs)
-
-
-def test_a_server_that_keeps_forgets_nothing_early(store: _Store) -> None:
-    upload = store.upload()
-    job = store.ended(upload, hours=0)
-
-    forget_upload_after(store.settings, store.engine, job)
-    forget_results(store.settings, store.engine, job, "result.mp4")
-
-    assert store.has(upload)
-    assert (attempt_folder(store.settings, job) / "result.mp4").exists()
 
 
 def test_a_server_sweeps_when_it_starts(tmp_path: Path) -> None:

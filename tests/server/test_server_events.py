@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sql
 
-from perceptkit.server import claims, jobs
 from perceptkit.server.database import open_database
-from perceptkit.server.events import Watch
-from perceptkit.server.jobs import Job
+from perceptkit.server.jobs import Job, claims
+from perceptkit.server.jobs import rows as jobs
+from perceptkit.server.jobs.events import Watch
 from serving import client_of, program
 
 SOON = 0.01  # seconds between two looks

@@ -20,7 +20,7 @@ from fastapi import Request
 from clips import write_clip
 from perceptkit.arrays import Picture
 from perceptkit.server.folders import uploads_folder
-from perceptkit.server.uploads import delete_upload, find_upload, receive, upload_path
+from perceptkit.server.incoming.uploads import delete_upload, find_upload, receive, upload_path
 from receiving import LIMIT, Receiver, emptied, form, jpeg, receiver
 from systems import linux, posix, root, small_disk
 

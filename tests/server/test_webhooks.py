@@ -14,10 +14,12 @@ import httpx2
 import pytest
 import sqlalchemy as sql
 
-from perceptkit.server import Settings, claims, jobs, read_settings
+from perceptkit.server import Settings, read_settings
 from perceptkit.server.database import open_database
 from perceptkit.server.errors import ApiError
-from perceptkit.server.webhooks import announce_all, check_webhook
+from perceptkit.server.jobs import claims
+from perceptkit.server.jobs import rows as jobs
+from perceptkit.server.jobs.webhooks import announce_all, check_webhook
 from serving import wait_for
 
 PUBLIC = "93.184.215.14"

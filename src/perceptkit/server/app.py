@@ -15,15 +15,15 @@ from .auth import Keeper
 from .background import Background
 from .database import open_database
 from .errors import handle_errors
-from .events import Watch
 from .folders import uploads_folder
 from .guards import Guard
+from .jobs.events import Watch
 from .limiting import Limiter, Sessions
 from .metrics import Measured, Metrics
 from .parts import Parts
-from .performing import Tasks
-from .recording import Recorders
-from .requests import Quick
+from .processes.performing import Tasks
+from .processes.quick import Quick
+from .recordings.recording import Recorders
 from .routes import ROUTERS
 from .settings import Settings
 

@@ -10,14 +10,14 @@ from collections.abc import Callable
 
 import sqlalchemy as sql
 
-from .claims import Sweeper
 from .folders import attempt_folder
-from .hands import Hands
-from .performing import Tasks
-from .retention import sweep_files
+from .jobs.claims import Sweeper
+from .jobs.retention import sweep_files
+from .jobs.webhooks import announce_all
+from .jobs.working import work
+from .processes.hands import Hands
+from .processes.performing import Tasks
 from .settings import Settings
-from .webhooks import announce_all
-from .working import work
 
 __all__ = ["Background"]
 

@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from .errors import ApiError, answer_error
 from .folders import attempt_folder
+from .incoming.names import content_disposition
 from .jobs import Job
-from .names import content_disposition
 from .settings import Settings
 
 __all__ = ["FileAnswer", "ResultFile", "answer_result", "list_results", "media_type", "result_file"]

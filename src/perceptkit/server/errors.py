@@ -16,8 +16,8 @@ from starlette.types import Scope
 
 from ..errors import PerceptkitError
 from .answers import utc
-from .hands import Died, TaskError
-from .performing import status_of
+from .processes.hands import Died, TaskError
+from .processes.performing import status_of
 
 __all__ = ["ApiError", "answer_error", "handle_errors", "request_id_of"]
 

@@ -15,13 +15,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .errors import ApiError, answer_error
 from .settings import Settings
 
-__all__ = ["Guard", "host_allowed", "origin_allowed"]
+__all__ = ["SMALL", "Guard", "body_limit", "host_allowed", "origin_allowed"]
 
 log = logging.getLogger("perceptkit.server")
 
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_SMALL, _PICTURE = 1 << 20, 32 << 20  # bytes of a body
+SMALL = 1 << 20
+"""Bytes of a body that anybody may send."""
+
+_PICTURE = 32 << 20  # bytes of a body
 _AROUND = 1 << 20  # bytes of a multipart body besides the file in it
 
 _HEADERS = {
@@ -71,7 +74,7 @@ class Guard:
             answer = answer_error(scope, refusal.status_code, str(refusal.detail), refusal.code)
             await answer(scope, receive, noted)
         else:
-            await self._app(scope, _counted(receive, self._limit(scope, headers)), noted)
+            await self._app(scope, _counted(receive, body_limit(scope, self._settings)), noted)
         log.info(
             "%s %s %s %d %.0f ms",
             scope["state"]["request_id"],
@@ -91,17 +94,18 @@ class Guard:
         length = headers.get("content-length")
         if length is not None and (not length.isascii() or not length.isdigit()):
             return ApiError(400, "Content-Length is no number", "bad_request")
-        if length is not None and int(length) > self._limit(scope, headers):
-            return _too_large(self._limit(scope, headers))
+        if length is not None and int(length) > body_limit(scope, self._settings):
+            return _too_large(body_limit(scope, self._settings))
         return None
 
-    def _limit(self, scope: Scope, headers: Headers) -> int:
-        """How many bytes the body of a request may have."""
-        if headers.get("content-type", "").lower().startswith("multipart/form-data"):
-            return self._settings.max_upload + _AROUND
-        if scope["path"] == "/extract-faces":
-            return self._settings.max_json
-        return _PICTURE if scope["path"].startswith("/api/live/") else _SMALL
+
+def body_limit(scope: Scope, settings: Settings) -> int:
+    """How many bytes the body of a request may have."""
+    if Headers(scope=scope).get("content-type", "").lower().startswith("multipart/form-data"):
+        return settings.max_upload + _AROUND
+    if scope["path"] == "/extract-faces":
+        return settings.max_json
+    return _PICTURE if scope["path"].startswith("/api/live/") else SMALL
 
 
 def host_allowed(host: str, settings: Settings) -> bool:

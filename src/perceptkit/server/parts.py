@@ -9,10 +9,10 @@ import sqlalchemy as sql
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from .events import Watch
+from .jobs.events import Watch
 from .limiting import Limiter, Sessions
-from .recording import Recorders
-from .requests import Quick
+from .processes.quick import Quick
+from .recordings.recording import Recorders
 from .settings import Settings
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from anyio.to_thread import run_sync
 
 from .background import Background
 from .errors import ApiError
-from .hands import Died, TaskError
 from .parts import Parts
+from .processes.hands import Died, TaskError
 from .settings import Settings
 
 __all__ = ["check"]

@@ -26,7 +26,7 @@ from .background import Background
 from .database import open_database
 from .logs import log_to_stderr
 from .parts import Parts
-from .performing import Tasks
+from .processes.performing import Tasks
 from .settings import Settings
 
 __all__ = ["run_worker", "serve"]

@@ -16,7 +16,7 @@ from .principal import OWNER, Principal
 from .session import session_of
 from .tokens import Refused
 
-__all__ = ["Caller", "User", "current_user", "socket_user", "unauthorized"]
+__all__ = ["Caller", "User", "current_user", "possible_user", "socket_user", "unauthorized"]
 
 _NOT_KNOWN, _NOT_ALLOWED, _TOO_MANY = 4401, 4403, 4429  # codes with which a WebSocket is closed
 _PROTOCOL, _PROOF = "perceptkit", "bearer."  # subprotocols

@@ -14,9 +14,9 @@ from ..answers import documented
 from ..auth import User
 from ..downloads import FileAnswer
 from ..errors import ApiError
+from ..incoming.strict import StrictRoute
 from ..parts import Given
-from ..recorded import Recorded, angles_json, delete_recording, find_recording, list_recorded, sound_path
-from ..strict import StrictRoute
+from ..recordings.recorded import Recorded, angles_json, delete_recording, find_recording, list_recorded, sound_path
 from .audio_answers import (
     ActiveSessions,
     Form,

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...audio import defaults
 from ...audio.types import State
 from ..answers import utc
-from ..recorded import Recorded
-from ..recording import Session
+from ..recordings.recorded import Recorded
+from ..recordings.recording import Session
 
 __all__ = [
     "ActiveSession",

@@ -13,9 +13,9 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..auth import socket_user
-from ..hearing import hear
 from ..parts import parts_of
-from ..recording import Recorders, Session
+from ..recordings.hearing import hear
+from ..recordings.recording import Recorders, Session
 from .audio_answers import stopped
 
 __all__ = ["router"]

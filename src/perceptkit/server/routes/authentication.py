@@ -12,8 +12,8 @@ from ..auth.shapes import Credentials, Signed, SignIn, SocketTicket, UserInfo, V
 from ..auth.tokens import LIFETIME
 from ..auth.users import Account, Taken, clean_name
 from ..errors import ApiError
+from ..incoming.strict import StrictRoute
 from ..parts import Given, Parts
-from ..strict import StrictRoute
 
 __all__ = ["router"]
 

@@ -11,13 +11,13 @@ from fastapi import APIRouter, Request
 from ..answers import documented
 from ..auth import User
 from ..auth.principal import Principal
-from ..connected import in_thread, while_connected
 from ..errors import ApiError
 from ..folders import gallery_folder
-from ..forms import read_fields
+from ..incoming.connected import in_thread, while_connected
+from ..incoming.forms import read_fields
+from ..incoming.strict import StrictRoute
+from ..incoming.uploads import Kinds, Received, delete_upload, documented_upload, receive
 from ..parts import Given, Parts
-from ..strict import StrictRoute
-from ..uploads import Kinds, Received, delete_upload, documented_upload, receive
 from .enrolment_answers import EnrolForm, Enrolled, Identified, IdentifyForm, Known
 
 __all__ = ["router"]

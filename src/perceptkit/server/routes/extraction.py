@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..answers import documented
 from ..auth import User
-from ..connected import in_thread, while_connected
 from ..errors import ApiError, request_id_of
+from ..incoming.connected import in_thread, while_connected
+from ..incoming.photos import Refused, collect
+from ..incoming.scratch import scratch
+from ..incoming.strict import StrictRoute
 from ..parts import Given, Parts
-from ..photos import Refused, collect
-from ..scratch import scratch
-from ..strict import StrictRoute
 
 __all__ = ["router"]
 

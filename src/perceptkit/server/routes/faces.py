@@ -14,18 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..answers import documented
 from ..auth import User
-from ..connected import in_thread
 from ..downloads import FileAnswer, result_file
 from ..errors import ApiError
 from ..face_models import embedder_name
 from ..folders import attempt_folder
-from ..forms import read_fields
+from ..incoming.connected import in_thread
+from ..incoming.forms import read_fields
+from ..incoming.strict import StrictRoute
+from ..incoming.uploads import Upload, delete_upload, documented_uploads, receive_all
 from ..jobs import Job, list_jobs, submit
-from ..owned import Owned
+from ..jobs.owned import Owned
+from ..jobs.webhooks import check_webhook
 from ..parts import Given, Parts
 from ..settings import Settings
-from ..strict import StrictRoute
-from ..uploads import Upload, delete_upload, documented_uploads, receive_all
 from .jobs import FILE_ANSWERS
 
 __all__ = ["router"]
@@ -232,7 +233,7 @@ def _queue(parts: Parts, uploads: list[Upload], fields: dict[str, str], key: str
             },
             upload=uploads[0].id,
             idempotency_key=key or None,
-            webhook=form.webhook_url,
+            webhook=None if form.webhook_url is None else check_webhook(form.webhook_url, parts.settings),
         )
         return job
     finally:

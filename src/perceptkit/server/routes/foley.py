@@ -19,9 +19,9 @@ from ..answers import documented
 from ..auth import User
 from ..downloads import FileAnswer, answer_result, result_file
 from ..errors import ApiError
-from ..foley_answers import Begun, Results, StageStatus, TaskStatus, Uploaded
-from ..foley_options import Options, Sound
-from ..foley_stages import (
+from ..footsteps.answers import Begun, Results, StageStatus, TaskStatus, Uploaded
+from ..footsteps.options import Options, Sound
+from ..footsteps.stages import (
     DETECTING,
     DRAWN,
     SOUNDED,
@@ -34,13 +34,13 @@ from ..foley_stages import (
     newest,
     progress_of,
 )
+from ..incoming.names import content_disposition
+from ..incoming.strict import StrictRoute, parse_json
+from ..incoming.uploads import delete_upload, documented_upload, receive
 from ..jobs import Job
-from ..names import content_disposition
+from ..jobs.webhooks import check_webhook
 from ..parts import Given, Parts
-from ..strict import StrictRoute, parse_json
 from ..tasks.foley import ANNOTATED, EVENTS, HEARD, TABLE
-from ..uploads import delete_upload, documented_upload, receive
-from ..webhooks import check_webhook
 from .jobs import FILE_ANSWERS
 
 __all__ = ["router"]

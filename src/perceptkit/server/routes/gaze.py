@@ -19,15 +19,15 @@ from ..answers import documented
 from ..auth import User
 from ..downloads import FileAnswer, answer_result, result_file
 from ..errors import ApiError
-from ..forms import read_fields
+from ..incoming.forms import read_fields
+from ..incoming.names import content_disposition
+from ..incoming.strict import StrictRoute
+from ..incoming.uploads import Received, delete_upload, documented_upload, find_upload, receive, upload_path
 from ..jobs import Job, list_jobs, submit
-from ..names import content_disposition
-from ..owned import Owned
+from ..jobs.owned import Owned
+from ..jobs.webhooks import check_webhook
 from ..parts import Given, Parts
-from ..strict import StrictRoute
 from ..tasks.gaze import ANNOTATED, DATA, SUMMARY, TABLE
-from ..uploads import Received, delete_upload, documented_upload, find_upload, receive, upload_path
-from ..webhooks import check_webhook
 from .jobs import FILE_ANSWERS
 
 __all__ = ["router"]

@@ -13,10 +13,10 @@ from ... import __version__
 from ..answers import ErrorAnswer, documented, utc
 from ..errors import request_id_of
 from ..face_models import detector_name
+from ..incoming.strict import StrictRoute
 from ..parts import Given
 from ..readiness import check
 from ..settings import Settings
-from ..strict import StrictRoute
 
 __all__ = ["router"]
 

@@ -12,12 +12,12 @@ from ..answers import JobInfo, documented, job_info
 from ..auth import User
 from ..downloads import FileAnswer, answer_result, list_results
 from ..errors import ApiError
-from ..events import stream_events
+from ..incoming.strict import StrictRoute
 from ..jobs import cancel, list_jobs
-from ..owned import Asked, Owned
+from ..jobs.events import stream_events
+from ..jobs.owned import Asked, Owned
+from ..jobs.removal import stop_and_delete
 from ..parts import Given
-from ..removal import stop_and_delete
-from ..strict import StrictRoute
 
 __all__ = ["FILE_ANSWERS", "PART_ANSWERS", "router"]
 

@@ -15,10 +15,10 @@ from starlette.responses import Response
 from ..answers import documented
 from ..auth import User
 from ..errors import ApiError
-from ..foley_options import LiveOptions
+from ..footsteps.options import LiveOptions
+from ..incoming.pictures import documented_picture, read_picture
+from ..incoming.strict import StrictRoute
 from ..parts import Given, Parts
-from ..pictures import documented_picture, read_picture
-from ..strict import StrictRoute
 
 __all__ = ["router"]
 

@@ -8,9 +8,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from ..answers import documented
 from ..auth import User
+from ..incoming.strict import StrictRoute
 from ..metrics import write_metrics
 from ..parts import Given
-from ..strict import StrictRoute
 
 __all__ = ["router"]
 

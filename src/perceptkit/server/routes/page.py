@@ -15,7 +15,7 @@ from ...foley.surfaces import SURFACES
 from ..auth import Caller, User
 from ..auth.session import session_from_ticket, set_session
 from ..errors import ApiError
-from ..foley_options import SENSITIVITIES, Options
+from ..footsteps.options import SENSITIVITIES, Options
 from ..parts import Given
 
 __all__ = ["PAGE", "Asset", "answer_asset", "read_assets", "router"]

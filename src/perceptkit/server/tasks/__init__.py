@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..performing import Reporter
+from ..processes.performing import Reporter
 from .choices import choices
 from .faces import extract_faces, faces, missing_weights
 from .foley import foley_annotate, foley_detect, foley_sound

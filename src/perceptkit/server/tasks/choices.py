@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..performing import Reporter
+from ..processes.performing import Reporter
 from .models import Models
 
 __all__ = ["choices"]

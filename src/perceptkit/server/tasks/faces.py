@@ -17,7 +17,7 @@ from ...face.defaults import MAX_FACES
 from ...files import write_bytes
 from ...output import write_json, write_lines
 from ..face_models import detector_name, embedder_name
-from ..performing import Reporter
+from ..processes.performing import Reporter
 from .models import Models
 
 if TYPE_CHECKING:

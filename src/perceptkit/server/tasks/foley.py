@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...output import write_json
-from ..performing import Reporter
+from ..processes.performing import Reporter
 from .models import Models
 from .naming import called
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
-from ..performing import Reporter
+from ..processes.performing import Reporter
 from .models import Models
 from .naming import called
 

@@ -9,7 +9,7 @@ from ...errors import InputError
 from ...files import write_bytes
 from ...models import preset_model
 from ...output import write_json
-from ..performing import Reporter
+from ..processes.performing import Reporter
 from .models import Models
 from .naming import called
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InputError
 from ...files import write_bytes
 from ...limits import MAX_FRAME_PIXELS
-from ..performing import Reporter
+from ..processes.performing import Reporter
 from .models import Models
 from .sessions import Walk
 

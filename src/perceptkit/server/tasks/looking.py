@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...limits import MAX_FRAME_PIXELS, MAX_PIXELS
-from ..performing import Reporter
+from ..processes.performing import Reporter
 from .models import Models
 from .naming import called
 

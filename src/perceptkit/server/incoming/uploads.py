@@ -1,0 +1,157 @@
+"""Files that callers send: taken from the form to the disk, looked at in another process, and found again.
+
+    received = await receive(request, parts, user.id, kinds="video")
+    received.upload.facts["duration"], received.fields.get("model")
+
+What is stored is `uploads/<id><suffix>`: the id is ours and the suffix is that of what the file is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sql
+from starlette.requests import ClientDisconnect, Request
+
+from ..database import uploads
+from ..errors import ApiError
+from ..folders import uploads_folder
+from ..parts import Parts
+from ..processes.hands import Died
+from ..settings import Settings
+from .connected import in_thread
+from .files import Incoming, IncomingFile
+from .kinds import Kinds
+from .multipart import EXAMPLE, read_form
+
+__all__ = [
+    "Kinds",
+    "Received",
+    "Upload",
+    "delete_upload",
+    "documented_upload",
+    "documented_uploads",
+    "find_upload",
+    "receive",
+    "receive_all",
+    "upload_path",
+]
+
+_LOOK = 20.0  # seconds for looking at a header, waiting included
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that came: `filename` is for people, `suffix` (".mp4") and `facts` say what it is.
+
+    Facts of a video: kind "video", width, height, frames, duration, rate, has_sound. Of a photo: kind "image", width,
+    height, frames, format. What a header does not say is None.
+    """
+
+    id: str
+    owner: str
+    filename: str
+    suffix: str
+    bytes: int
+    sha256: str
+    facts: Mapping[str, Any]
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a form held: the file, and its other fields as text."""
+
+    upload: Upload
+    fields: Mapping[str, str]
+
+
+async def receive(request: Request, parts: Parts, owner: str, *, kinds: Kinds) -> Received:
+    """Take the one file of a form, which must be a video, a photo ("image"), or either ("media").
+
+    ApiError: 400 for what is no such form, 413 over the limits, 415 for another kind of file, 422 for one that cannot
+    be read, 503 when the disk is full. Nothing of it is kept then, nor when the caller goes away.
+    """
+    received, fields = await receive_all(request, parts, owner, kinds=kinds, most=1)
+    return Received(received[0], fields)
+
+
+async def receive_all(
+    request: Request, parts: Parts, owner: str, *, kinds: Kinds, most: int
+) -> tuple[list[Upload], dict[str, str]]:
+    """Take one to `most` files of a form in their order, and its other fields; all or none, as `receive`."""
+    incoming = Incoming(parts.settings, kinds=kinds, most=most)
+    try:
+        await in_thread(lambda: incoming.check_space(int(request.headers.get("content-length", 0))))
+        fields = await read_form(request.stream(), request.headers.get("content-type", ""), incoming)
+        if not incoming.files:
+            raise ApiError(400, f"there is no file in the form; {EXAMPLE}", "missing_file")
+        made = [await _look(parts, file, owner) for file in incoming.files]
+        await in_thread(lambda: incoming.keep(lambda: _insert(parts.engine, made)))
+    except ClientDisconnect as error:
+        await in_thread(incoming.abandon)
+        raise ApiError(499, "the caller has gone", "gone") from error
+    except BaseException:  # a request that is cancelled leaves nothing either
+        await in_thread(incoming.abandon)
+        raise
+    return made, fields
+
+
+def find_upload(engine: sql.Engine, upload_id: str, *, owner: str | None = None) -> Upload | None:
+    """An upload by its id; None when there is none, or it is somebody else's."""
+    query = sql.select(uploads).where(uploads.c.id == upload_id)
+    if owner is not None:
+        query = query.where(uploads.c.owner == owner)
+    with engine.connect() as connection:
+        row = connection.execute(query).one_or_none()
+    return None if row is None else Upload(**row._mapping)
+
+
+def upload_path(settings: Settings, upload: Upload) -> Path:
+    """Where an upload lies."""
+    return uploads_folder(settings) / f"{upload.id}{upload.suffix}"
+
+
+def delete_upload(settings: Settings, engine: sql.Engine, upload: Upload) -> None:
+    """Delete an upload, if it is still there."""
+    with engine.begin() as connection:
+        connection.execute(sql.delete(uploads).where(uploads.c.id == upload.id))
+    upload_path(settings, upload).unlink(missing_ok=True)
+
+
+def documented_upload(description: str, *, fields: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """The `openapi_extra` of a route that takes a form with one file, and fields by their JSON schemas."""
+    return _documented({"type": "string", "format": "binary", "description": description}, fields or {})
+
+
+def documented_uploads(description: str, *, fields: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """The same of a route that takes several files."""
+    several = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
+    return _documented({**several, "description": description}, fields or {})
+
+
+def _documented(file: Mapping[str, Any], fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    schema = {"type": "object", "required": ["file"], "properties": {"file": dict(file), **fields}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+async def _look(parts: Parts, file: IncomingFile, owner: str) -> Upload:
+    """An upload with what its header says; nothing of it is opened in this process."""
+    asked = {"path": file.relative_path, "filename": file.filename, "kind": file.kind}
+    try:
+        seen = await parts.looking.perform("look", asked, timeout=_LOOK)
+    except Died as error:
+        said = f"{file.filename}: what looked at it broke down; the file is damaged, or larger than the memory"
+        raise ApiError(422, said, "media_error") from error
+    if "over" in seen:
+        raise ApiError(413, seen["over"], "too_large")
+    return Upload(file.id, owner, file.filename, file.suffix, file.bytes, file.sha256, seen["facts"], time.time())
+
+
+def _insert(engine: sql.Engine, made: Sequence[Upload]) -> None:
+    with engine.begin() as connection:
+        connection.execute(sql.insert(uploads), [asdict(upload) for upload in made])

@@ -1,0 +1,70 @@
+"""Deletes a job with all that there is of it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import anyio
+import sqlalchemy as sql
+from anyio.to_thread import run_sync
+
+from ..errors import ApiError
+from ..folders import results_folder
+from ..incoming.uploads import delete_upload, find_upload
+from ..parts import Parts
+from ..settings import Settings
+from . import rows as jobs
+from .rows import Job
+
+__all__ = ["PATIENCE", "delete_job", "stop_and_delete"]
+
+PATIENCE = 10.0
+"""Seconds that a worker has to let a job go."""
+
+_EVERY = 0.1  # seconds between two looks whether it has
+
+
+async def stop_and_delete(parts: Parts, job: Job, *, patience: float = PATIENCE) -> None:
+    """Cancel a job, wait until its worker has let it go, and delete it. Raises ApiError 409 when it does not."""
+    end = time.monotonic() + patience
+    now: Job | None = job
+    if not job.ended:
+        now = await run_sync(jobs.cancel, parts.engine, job.id)
+    while now is not None and not now.ended:
+        if time.monotonic() > end:
+            raise ApiError(409, "the job is being cancelled but has not stopped yet; try again", "still_running")
+        await anyio.sleep(_EVERY)
+        now = await run_sync(jobs.find, parts.engine, job.id)
+    await run_sync(delete_job, parts.settings, parts.engine, job)
+
+
+def delete_job(settings: Settings, engine: sql.Engine, job: Job) -> None:
+    """Delete a job that has ended: its results, its row, and its uploads unless another job needs them.
+
+    The row goes after the files: whatever happens in between, the job can be deleted again.
+    """
+    _delete_folder(settings, job)
+    jobs.delete(engine, job.id)
+    for upload_id in uploads_of(job):
+        upload = find_upload(engine, upload_id)
+        if upload is not None and not jobs.list_jobs(engine, job.owner, upload=upload_id, limit=1):
+            delete_upload(settings, engine, upload)
+
+
+def uploads_of(job: Job) -> list[str]:
+    """The ids of all uploads that a job is about: of several, its parameters name them."""
+    named: list[str] = job.parameters.get("uploads", [])
+    return named if job.upload is None or job.upload in named else [job.upload, *named]
+
+
+def _delete_folder(settings: Settings, job: Job) -> None:
+    """The worker of a cancelled job deletes at the same time: what one of both does not find, the other had."""
+    folder = results_folder(settings, job.id)
+    while True:
+        try:
+            shutil.rmtree(folder)
+            return
+        except FileNotFoundError:
+            if not folder.exists():
+                return

@@ -1,0 +1,1 @@
+"""The processes that hold the models: what runs in them, and the side that gives them tasks."""
