@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -57,8 +58,9 @@ def run(command: list[str], folder: Path) -> str:
 
 @pytest.mark.weights
 def test_the_commands_run_in_their_order(folder: Path) -> None:
-    assert len(COMMANDS) == 9
-    outputs = [run([sys.executable, "-m", *shlex.split(command)], folder) for command in COMMANDS]
+    assert len(COMMANDS) == 10
+    assert COMMANDS[9].startswith("perceptkit serve ")  # which ends only when it is told to: see below
+    outputs = [run([sys.executable, "-m", *shlex.split(command)], folder) for command in COMMANDS[:9]]
     assert outputs[0].startswith("8 photos, ")
     assert "photos/person01_01.jpg" in outputs[1]
     assert {path.name for path in (folder / "out").iterdir()} == {
@@ -107,6 +109,22 @@ def test_the_commands_run_in_their_order(folder: Path) -> None:
     assert outputs[7] == "walk.wav: 1.000 s, 16000 Hz, 1 channel, PCM_16, 2 angles\n"
     assert "walk-picture.png" in outputs[8]
     assert (folder / "walk.csv").read_text() == "timestamp,angle\n0.000,45.00\n0.500,90.00\n"
+
+
+def test_the_server_starts_says_how_to_get_in_and_stops(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", *shlex.split(COMMANDS[9])]
+    environment = os.environ | {"PORT": "0"}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        said = [process.stderr.readline() for _ in range(3)]
+        assert re.fullmatch(r"perceptkit listens at http://127\.0\.0\.1:[0-9]+/\n", said[0])
+        assert "/?ticket=" in said[1]
+        assert "Authorization: Bearer " in said[2]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, rest = process.communicate(timeout=30)
+    assert process.returncode == 0, rest
 
 
 @pytest.mark.weights

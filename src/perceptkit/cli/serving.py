@@ -14,6 +14,11 @@ from .options import Device, Preset
 
 __all__ = ["serve", "worker"]
 
+_PACKAGES = (
+    *("fastapi", "fastapi_offline", "httpx2", "jwt", "limits", "prometheus_client", "python_multipart"),
+    *("sqlalchemy", "uvicorn", "websockets"),
+)
+
 Data = Annotated[
     Path,
     typer.Option(
@@ -27,8 +32,15 @@ Db = Annotated[
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(help="Without it: PORT, else 8000.", show_default=False)] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="The address to listen at. Without it: one that only this machine reaches.", show_default=False
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Without it: PORT, else 8000; 0 takes a free one.", show_default=False)
+    ] = None,
     data: Data = Path("perceptkit-data"),
     db: Db = None,
     token: Annotated[
@@ -40,7 +52,11 @@ def serve(
         bool, typer.Option("--open-registration", help="Let anybody who reaches the server register.")
     ] = False,
     store: Annotated[
-        bool, typer.Option("--store/--no-store", help="Keep uploads and results until they are fetched or old.")
+        bool,
+        typer.Option(
+            "--store/--no-store",
+            help="Keep uploads and results for FILE_RETENTION_HOURS (24); else for 15 minutes, and no galleries.",
+        ),
     ] = True,
     allow_image_url: Annotated[
         bool, typer.Option("--allow-image-url", help="Fetch photos from public addresses that callers name.")
@@ -48,7 +64,11 @@ def serve(
     preset: Preset = None,
     device: Device = "auto",
 ) -> None:
-    """Serve the library and its page to browsers and programs."""
+    """Serve the library and its page to browsers and programs.
+
+    Prints a link that signs a browser in, and a token for programs. /docs has every call. Ctrl-C stops it; the job
+    under way is done when it is started again.
+    """
     server = _server()
     settings = server.read_settings(
         host=host,
@@ -77,18 +97,8 @@ def worker(data: Data = Path("perceptkit-data"), db: Db = None, preset: Preset =
 
 def _server() -> ModuleType:
     """The server's package; MissingExtraError when what it stands on is not installed."""
-    for name in (
-        "fastapi",
-        "httpx2",
-        "jwt",
-        "limits",
-        "prometheus_client",
-        "python_multipart",
-        "sqlalchemy",
-        "uvicorn",
-    ):
-        if find_spec(name) is None:
-            raise MissingExtraError("serve", "the server")
+    if not all(map(find_spec, _PACKAGES)):
+        raise MissingExtraError("serve", "the server")
     from .. import server
 
     return server

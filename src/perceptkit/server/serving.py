@@ -43,7 +43,7 @@ def serve(settings: Settings, *, tasks: Tasks | None = None) -> None:
     Raises DeviceError when the address is taken or the database does not answer, InputError when another server has
     the data folder.
     """
-    make_folder(settings.data)
+    _make_data(settings)
     log_to_stderr(settings.log_level)
     with _alone(settings):
         read_secret(settings)  # what is wrong with these is said here, not from within the server
@@ -73,7 +73,7 @@ def serve(settings: Settings, *, tasks: Tasks | None = None) -> None:
 
 def run_worker(settings: Settings, *, tasks: Tasks | None = None) -> None:
     """Do jobs of a database until Ctrl-C or SIGTERM; a second one ends it at once."""
-    make_folder(settings.data)
+    _make_data(settings)
     log_to_stderr(settings.log_level)
     engine = open_database(settings.database_url)
     signals: list[int] = []
@@ -120,6 +120,12 @@ class _Server(uvicorn.Server):
         """Whether to stop: also when an error of ours has ended the worker, as the server would take jobs in vain."""
         self.broken = bool(self._app.state.background.broken)
         return await super().on_tick(counter) or self.broken
+
+
+def _make_data(settings: Settings) -> None:
+    """Make the data folder, for nobody but us; one that is there stays as open as somebody has made it."""
+    if not settings.data.exists():
+        make_folder(settings.data).chmod(0o700)
 
 
 @contextmanager

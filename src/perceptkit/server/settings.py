@@ -40,7 +40,8 @@ class Settings:
     open_registration: bool = False
     """Whether anybody may register; otherwise only those who have the token."""
     store: bool = True
-    """Whether uploads and results outlive the request or the job that needs them (`--no-store`: they do not)."""
+    """Whether uploads and results are kept for `retention_hours`. Otherwise they go a quarter of an hour after their
+    job has ended, and there are no galleries."""
     allow_image_url: bool = False
     """Whether photos may be fetched from addresses that callers name."""
     allowed_origins: tuple[str, ...] = ()
@@ -78,11 +79,6 @@ class Settings:
         if scheme in ("postgres", "postgresql"):
             scheme = "postgresql+psycopg"
         return scheme + separator + rest
-
-    @property
-    def versions(self) -> dict[str, Any]:
-        """What the results depend on besides the request."""
-        return {"preset": self.preset, "device": self.device}
 
 
 # The name of the variable, the setting, and how to read its text.
