@@ -19,7 +19,7 @@ from perceptkit.server.database import open_database, uploads
 from perceptkit.server.errors import handle_errors
 from perceptkit.server.folders import uploads_folder
 from perceptkit.server.guards import Guard
-from perceptkit.server.incoming.uploads import Kinds, receive, receive_all
+from perceptkit.server.incoming.uploads import Kinds, Refused, receive, receive_all
 from perceptkit.server.processes.quick import Quick
 
 __all__ = ["LIMIT", "Receiver", "emptied", "form", "jpeg", "receiver"]
@@ -108,7 +108,8 @@ def _application(parts: Any) -> FastAPI:
 
     @app.post("/all")
     async def take_all(request: Request) -> dict[str, Any]:
-        received, fields = await receive_all(request, parts, "somebody", kinds="image", most=3)
-        return {"names": [each.filename for each in received], "fields": fields}
+        received = await receive_all(request, parts, "somebody", kinds="image", most=3)
+        refused = [asdict(each) for each in received.files if isinstance(each, Refused)]
+        return {"names": [each.filename for each in received.uploads], "refused": refused, "fields": received.fields}
 
     return app

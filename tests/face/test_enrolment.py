@@ -115,6 +115,15 @@ def test_a_scan_is_kept_and_reported(studio: Studio) -> None:
     assert said == [(n, 30) for n in range(1, 31)] + [(30, 30)]
 
 
+def test_a_file_can_have_another_name_in_the_gallery(studio: Studio) -> None:
+    paths = [studio.photo("5b0e.png", A), studio.photo("b.png", A, B)]
+    result = studio.enrol("Anna", paths, names={str(paths[0]): "Anna, at home.png"})
+    assert [one.source for one in result.kept] == ["Anna, at home.png", str(paths[1])]
+    (person,) = studio.known.people
+    assert person.prototypes == result.kept
+    assert "5b0e" not in (studio.gallery / "gallery.json").read_text()
+
+
 def test_the_report_is_plain_data(studio: Studio) -> None:
     summary = studio.enrol("Anna", studio.photo("a.png", A)).summary()
     assert list(summary) == [

@@ -473,6 +473,12 @@ def test_the_guess_looks_beside_the_feet(tmp_path: Path) -> None:
     assert "in the lowest third" in below.note, "nothing beside the feet is in the picture"
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (200, 1)])
+def test_a_photo_of_few_rows_has_a_lowest_third_too(tmp_path: Path, size: tuple[int, int]) -> None:
+    advice = suggest(photos(tmp_path / "photos", ground(GREEN, 0, size)), send=never)
+    assert "in the lowest third of the picture" in advice.note
+
+
 def test_a_refused_key_is_told_together_with_the_guess(tmp_path: Path) -> None:
     folder = photos(tmp_path / "photos", ground(GREEN, 12))
     with answering(Answer(status=401)) as server:

@@ -15,9 +15,10 @@ import pytest
 import soundfile
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebSocketRoute, expect, sync_playwright
 
-from perceptkit.video import Frame, Writer, read, read_photos
+from perceptkit.video import Frame, Writer, read_photos
+from real_walks import write_real_walk
 from serving import TOKEN, Program, program, wait_for
-from shared_data import MODELS, people_photos, video_file
+from shared_data import MODELS, people_photos
 
 pytestmark = pytest.mark.weights
 
@@ -108,13 +109,13 @@ def plays(page: Page) -> bool:
     return True
 
 
-def smaller(frames: Any, target: Path, *, rate: int, start: float = 0.0) -> Path:
-    """A video of these frames in half the width and height, from time 0 on."""
+def smaller(frames: Any, target: Path, *, rate: int) -> Path:
+    """A video of these frames in half the width and height."""
     info = replace(frames.info, width=frames.info.width // 2, height=frames.info.height // 2, rate=rate)
     with Writer(target, info) as writer:
         for frame in frames:
             picture = np.ascontiguousarray(frame.image[1::2, 1::2][: info.height, : info.width])
-            writer.write(Frame(frame.index, frame.time - start, picture))
+            writer.write(Frame(frame.index, frame.time, picture))
     return target
 
 
@@ -198,9 +199,7 @@ def test_footsteps_are_heard_and_marked_and_the_arrow_keys_go_from_one_to_the_ne
     signed_in: Page, tmp_path: Path
 ) -> None:
     page = signed_in
-    with read(video_file("walk-grass-side.mp4"), start=1.5, end=4.0) as frames:
-        clip = smaller(frames, tmp_path / "walk.mp4", rate=30, start=1.5)
-    start(page, "Footsteps", [clip])
+    start(page, "Footsteps", [write_real_walk(tmp_path / "walk.mp4")])
     marks = page.locator(".track .mark")
     expect(marks.first).to_be_visible(timeout=_WORK)
     assert marks.count() >= 2

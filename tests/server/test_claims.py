@@ -181,6 +181,15 @@ def test_an_end_whose_answer_was_lost_can_be_written_again(engine: sql.Engine) -
     assert not claims.end(engine, job, "failed", error="late")
 
 
+def test_what_is_done_after_the_last_beat_is_kept(engine: sql.Engine) -> None:
+    submit(engine)
+    job = claimed(engine)
+    claims.beat(engine, job, done=1, total=3, stage="frames")
+    assert claims.end(engine, job, "completed", result={}, last=(4, 4, "pictures"))
+    ended = now(engine, job)
+    assert (ended.done, ended.total, ended.stage) == (4, 4, "pictures")
+
+
 def test_any_text_can_be_the_error(engine: sql.Engine) -> None:
     submit(engine)
     job = claimed(engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,8 @@ def test_somebody_is_enrolled_known_and_forgotten(tmp_path: Path) -> None:
         assert enrolled["name"] == "karl"
         assert (enrolled["success"], enrolled["frames_used"], enrolled["faces_known"]) == (True, 1, 1)
         assert enrolled["model"] == "mobilefacenet"
+        written = json.loads((gallery / "gallery.json").read_text())
+        assert [one["source"] for one in written["people"][0]["prototypes"]] == ["ich & du.jpg"]
         assert named(photos["person01_02"]) == ["karl"]
         assert named(photos["person02_01"]) == [None]
 

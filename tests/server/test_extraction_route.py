@@ -48,7 +48,7 @@ class Quick:
         self.photos: list[tuple[int, bytes]] = []
         self.modes: set[int] = set()
 
-    async def perform(self, _task: str, parameters: Mapping[str, Any], *, timeout: float) -> Any:
+    async def perform(self, _task: str, parameters: Mapping[str, Any], *, timeout: float, owner: str = "") -> Any:
         self.asked.append({**parameters, "timeout": timeout})
         for index, path in parameters.get("photos", ()):
             file = self._data / path

@@ -77,8 +77,9 @@ def test_several_files_become_one_job(client: TestClient) -> None:
     job = jobs.find(parts_of(client).engine, answer.json()["job_id"], owner="owner")
     assert job is not None
     assert answer.json()["message"].startswith("b.jpg and 2 more files are queued")
+    assert answer.json()["refused"] == []
     assert (job.kind, job.filename) == ("faces", "b.jpg and 2 more files")
-    assert [each["filename"] for each in job.parameters["files"]] == ["b.jpg", "a.jpg", "b.jpg"]
+    assert [each["filename"] for each in job.parameters["files"]] == ["b.jpg", "a.jpg", "b.jpg (2)"]
     paths = {Path(each["path"]).name for each in job.parameters["files"]}
     assert paths == stored(client) - before == {f"{name}.jpg" for name in job.parameters["uploads"]}
     assert (job.parameters["threshold"], job.parameters["min_face"]) == (0.5, 20)
@@ -87,6 +88,33 @@ def test_several_files_become_one_job(client: TestClient) -> None:
     assert client.get(f"/api/faces/{job.id}/headshots/{'0' * 16}").status_code == 409
 
     assert client.delete(f"/api/jobs/{job.id}").status_code == 204
+    assert stored(client) == before
+
+
+def test_files_that_cannot_be_used_are_named_and_the_others_go_on(client: TestClient) -> None:
+    before, headers = stored(client), {"Idempotency-Key": "partly"}
+    files = [("file", (name, data)) for name, data in (("a.jpg", b"words"), ("a.jpg", GREY), ("b.png", b""))]
+    sent = client.post("/api/faces", files=files, headers=headers).json()
+
+    refused = [
+        {
+            "filename": "a.jpg",
+            "error": "a.jpg is a text file; send a video or a photo",
+            "code": "unsupported_media_type",
+        },
+        {"filename": "b.png", "error": "empty file", "code": "media_error"},
+    ]
+    said = f"a.jpg is queued; 2 of 3 files could not be used; follow the job at /api/jobs/{sent['job_id']}/events"
+    assert sent == {"job_id": sent["job_id"], "message": said, "refused": refused}
+    assert client.post("/api/faces", files=files, headers=headers).json() == sent
+    job = jobs.find(parts_of(client).engine, sent["job_id"])
+    assert job is not None
+    assert len(stored(client) - before) == len(job.parameters["uploads"]) == 1
+    assert [each["filename"] for each in job.parameters["files"]] == ["a.jpg", "a.jpg (2)", "b.png"]
+    client.delete(f"/api/jobs/{job.id}")
+
+    none = client.post("/api/faces", files=[files[0], files[2]])
+    assert (none.status_code, none.json()["code"]) == (415, "unsupported_media_type")
     assert stored(client) == before
 
 
@@ -170,10 +198,12 @@ def test_photos_are_looked_at_and_called_as_their_owner_calls_them(tmp_path: Pat
         load(faces_file(f"people/{name}.jpg")) for name in ("person01_01", "person01_02", "person02_01")
     )
     sent = [
+        ("grüße.jpg", b"words"),
         ("grüße.jpg", first),
         ("a & 'b'.jpg", second),
-        ("grüße.jpg", other),
         ("broken.jpg", other[: len(other) // 2]),
+        ("empty.jpg", b""),
+        ("grüße.jpg", other),
     ]
     with client_of(tmp_path, worker=True) as client:
         answer = client.post("/api/faces", files=[("file", each) for each in sent])
@@ -193,12 +223,18 @@ def test_photos_are_looked_at_and_called_as_their_owner_calls_them(tmp_path: Pat
         stored_sources = load_embeddings(files["embeddings.npz"]).sources
 
     assert {frozenset(one["source"] for one in each["faces"]) for each in said["people"]} == {
-        frozenset({"grüße.jpg", "a & 'b'.jpg"}),
-        frozenset({"grüße.jpg (2)"}),
+        frozenset({"grüße.jpg (2)", "a & 'b'.jpg"}),
+        frozenset({"grüße.jpg (3)"}),
     }
-    assert [each["source"] for each in said["errors"]] == ["broken.jpg"]
-    assert info["warnings"][0].startswith("broken.jpg: ")
-    assert set(stored_sources) == {"grüße.jpg", "a & 'b'.jpg", "grüße.jpg (2)"}
+    assert [each["source"] for each in said["errors"]] == ["grüße.jpg", "broken.jpg", "empty.jpg"]
+    words, broken, empty = (each["error"] for each in said["errors"])
+    assert (words, empty) == ("grüße.jpg is a text file; send a video or a photo", "empty file")
+    assert broken.startswith("the file is damaged or cut short")
+    assert "truncated files are allowed" not in broken
+    assert json.loads(text["run.json"])["errors"] == [json.loads(line) for line in text["errors.jsonl"].splitlines()]
+    assert info["warnings"] == ["3 of 6 files could not be used"]
+    assert (info["processed_frames"], info["total_frames"], said["photos"]) == (4, 4, 4)
+    assert set(stored_sources) == {"grüße.jpg (2)", "a & 'b'.jpg", "grüße.jpg (3)"}
     assert read(tmp_path / "headshot.jpg").shape == (160, 160, 3)
     assert {"faces.jsonl", "people.html", "run.json", "errors.jsonl", "sources.jsonl"} <= text.keys()
     for name, written in text.items():

@@ -25,8 +25,8 @@ from perceptkit.server.jobs import cancel, list_jobs
 from perceptkit.server.jobs.claims import claim, end
 from perceptkit.server.parts import Parts
 from perceptkit.server.tasks.foley import foley_annotate, foley_sound
+from real_walks import write_real_walk
 from serving import client_of, wait_for
-from shared_data import video_file
 from tiny_networks import write_video
 
 NOBODY = "11111111-2222-4333-8444-555555555555"
@@ -320,11 +320,7 @@ def test_errors_of_the_work_name_the_video_as_people_do(
 
 @pytest.mark.weights
 def test_a_real_video_from_beginning_to_end(tmp_path: Path) -> None:
-    short = tmp_path / "short.mp4"
-    with video.read(video_file("walk-grass-side.mp4"), every=2) as frames:
-        kept = [frame.image[::2, ::2] for frame in frames if 1.5 <= frame.time < 4.0]
-    times = [number / 15 for number in range(len(kept))]
-    write_video(short, [np.ascontiguousarray(image[:496]) for image in kept], times=times)
+    short = write_real_walk(tmp_path / "short.mp4")
     with client_of(tmp_path / "data", worker=True) as client:
         task = send(client, short.read_bytes(), surface_type="gravel", create_annotated="true", add_audio="true")
         client.post(f"/api/process/{task}")

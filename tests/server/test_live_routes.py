@@ -15,7 +15,6 @@ import soundfile
 from starlette.testclient import TestClient
 
 from painted_walks import RATE, WALK, Truth, find, painted
-from perceptkit import video
 from perceptkit.errors import InputError, MediaError, ModelError
 from perceptkit.images import encode_jpeg
 from perceptkit.server import read_settings
@@ -23,8 +22,8 @@ from perceptkit.server.incoming.pictures import LARGEST
 from perceptkit.server.serving import _listen
 from perceptkit.server.tasks.live import live_frame, live_open, live_sound, live_stop
 from perceptkit.server.tasks.sessions import IDLE, MOST, LiveSessions
+from real_walks import real_walk
 from serving import client_of
-from shared_data import video_file
 
 GONE = "6a0c1a52-7b7e-4e0b-9a53-0d3a4d3c2b1e"
 
@@ -236,22 +235,17 @@ def test_answers_are_sent_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.weights
 def test_a_real_walk_is_heard_while_it_goes_on(tmp_path: Path) -> None:
-    with (
-        video.read(video_file("walk-grass-side.mp4"), every=2) as frames,
-        client_of(tmp_path / "data") as client,
-    ):
+    with client_of(tmp_path / "data") as client:
         begun = client.post("/api/live/capture-floor", json={"surface_type": "grass"})
         session, events = begun.json()["session_id"], []
-        for frame in frames:
-            if 1.5 <= frame.time < 4.0:
-                image = encode_jpeg(np.ascontiguousarray(frame.image[::2, ::2]))
-                answer = client.post(
-                    f"/api/live/detect-frame/{session}",
-                    files={"file": ("frame.jpg", image)},
-                    data={"timestamp": str(frame.time)},
-                )
-                assert answer.status_code == 200, answer.text
-                events += answer.json()["events"]
+        for frame in real_walk():
+            answer = client.post(
+                f"/api/live/detect-frame/{session}",
+                files={"file": ("frame.jpg", encode_jpeg(frame.image))},
+                data={"timestamp": str(frame.time)},
+            )
+            assert answer.status_code == 200, answer.text
+            events += answer.json()["events"]
         strikes = [each for each in events if each["event"] == "heel_strike"]
         assert len(strikes) >= 2
         sound = client.post(f"/api/live/generate-audio/{session}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptkit.server.incoming.names import content_disposition, display_name
+from perceptkit.server.incoming.names import content_disposition, display_name, distinct
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,7 @@ def test_downloads_have_a_header_that_is_safe(name: str, header: str) -> None:
 
 def test_a_file_can_be_shown_instead() -> None:
     assert content_disposition("talk.mp4", kind="inline").startswith('inline; filename="talk.mp4"')
+
+
+def test_of_several_files_each_has_a_name_of_its_own() -> None:
+    assert distinct(["a", "b", "a", "a (2)", "a"]) == ["a", "b", "a (2)", "a (2) (2)", "a (3)"]

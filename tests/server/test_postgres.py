@@ -22,7 +22,7 @@ from perceptkit.server.jobs import rows as jobs
 from postgres import Postgres
 from serving import wait_for
 from slow_tasks import TASKS
-from systems import posix
+from systems import linux, posix
 
 pytestmark = posix
 
@@ -41,20 +41,23 @@ def engine(settings: Settings) -> Iterator[sql.Engine]:
     engine.dispose()
 
 
-@contextmanager
-def worker(settings: Settings) -> Iterator[subprocess.Popen[str]]:
-    """A worker that waits for jobs, ended at the end if it still runs."""
+def begun_worker(settings: Settings) -> subprocess.Popen[str]:
+    """A worker that is being started."""
     log = settings.data / f"worker-{time.monotonic_ns()}.log"
     command = [sys.executable, str(PROGRAM), "worker", "--data", str(settings.data), "--db", str(settings.db)]
     with log.open("w") as output:
         given = {**os.environ, "WORKER_PATIENCE": "1.5"}
-        process = subprocess.Popen(command, stdout=output, stderr=output, text=True, env=given)
+        return subprocess.Popen(command, stdout=output, stderr=output, text=True, env=given)
+
+
+@contextmanager
+def ended(worker: subprocess.Popen[str]) -> Iterator[None]:
+    """Ends it at the end, if it still runs."""
     try:
-        wait_for(lambda: "waiting for jobs" in log.read_text() or process.poll() is not None)
-        yield process
+        yield
     finally:
-        process.kill()
-        process.wait()
+        worker.kill()
+        worker.wait()
 
 
 def submit(engine: sql.Engine, frames: int) -> Job:
@@ -74,39 +77,48 @@ def reached(engine: sql.Engine, job: Job, state: str) -> Job:
     return found
 
 
-def test_two_workers_share_the_jobs_and_put_back_what_they_cannot_end(settings: Settings, engine: sql.Engine) -> None:
+def owner_of(settings: Settings, workers: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
+    """The worker whose process for tasks has begun the last job."""
+    process = (settings.data / "begun.txt").read_text().split()[-1]
+    parent = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    return next(each for each in workers if each.pid == parent)
+
+
+@linux
+def test_workers_share_the_jobs_and_take_over_from_those_that_end(settings: Settings, engine: sql.Engine) -> None:
+    def under_way(attempts: int, *, times: int) -> subprocess.Popen[str]:
+        wait_for(lambda: (now := jobs.find(engine, long.id)) and now.attempts == attempts and now.done, every=0.05)
+        assert len((settings.data / "begun.txt").read_text().split()) == 12 + times
+        return owner_of(settings, workers)
+
     with ExitStack() as ending:
-        workers = [ending.enter_context(worker(settings)) for _ in range(2)]
+        workers = [begun_worker(settings) for _ in range(3)]
+        for each in workers:
+            ending.enter_context(ended(each))
         made = [submit(engine, 4) for _ in range(12)]
         done = [reached(engine, job, "completed") for job in made]
         begun = (settings.data / "begun.txt").read_text().split()
         long = submit(engine, 1000)
-        wait_for(lambda: (found := jobs.find(engine, long.id)) and found.done)
-        for each in workers:
-            each.send_signal(signal.SIGTERM)
-        assert [each.wait(10) for each in workers] == [0, 0]
+        first = under_way(1, times=1)
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(10) == 0
+        second = under_way(1, times=2)  # as if the first had not begun it
+        second.kill()
+        third = under_way(2, times=3)
+        sweeping = Background(settings, engine, worker=False)
+        third.kill()
+        try:
+            interrupted = reached(engine, long, "interrupted")
+        finally:
+            sweeping.stop()
     assert {job.attempts for job in done} == {1}
     assert len(begun) == 12
-    assert len(set(begun)) == 2
-    waits = reached(engine, long, "pending")
-    assert (waits.attempts, waits.done) == (0, 0)
-
-
-def test_a_job_whose_worker_is_killed_is_done_once_more(settings: Settings, engine: sql.Engine) -> None:
-    job = submit(engine, 1000)
-    for attempt in (1, 2):
-        with worker(settings) as process:  # the second one finds that the first has gone
-            wait_for(lambda: (found := jobs.find(engine, job.id)) and found.attempts == attempt and found.done)  # noqa: B023 - called at once
-            process.kill()
-    sweeping = Background(settings, engine, worker=False)
-    try:
-        ended = reached(engine, job, "interrupted")
-    finally:
-        sweeping.stop()
-    assert ended.attempts == 2
-    assert ended.error is not None
-    assert "stopped without a word twice" in ended.error
-    assert len((settings.data / "begun.txt").read_text().split()) == 2
+    assert len(set(begun)) > 1
+    assert len({first, second, third}) == 3
+    assert interrupted.attempts == 2
+    assert interrupted.error is not None
+    assert "stopped without a word twice" in interrupted.error
+    assert len((settings.data / "begun.txt").read_text().split()) == 15
 
 
 def test_connections_that_are_cut_cost_no_job(settings: Settings, engine: sql.Engine) -> None:

@@ -23,6 +23,7 @@ from websockets.sync.client import connect
 from clips import cut
 from perceptkit import video
 from perceptkit.images.writing import encode_jpeg
+from real_walks import write_real_walk
 from serving import Program, program, wait_for
 from shared_data import faces_file, video_file
 
@@ -157,7 +158,7 @@ def test_the_gaze_of_a_video(server: Program, tmp_path: Path) -> None:
 
 
 def test_the_footsteps_of_a_video(server: Program, tmp_path: Path) -> None:
-    clip = cut(video_file("walk-grass-side.mp4"), tmp_path / "walk.mp4", 3.0)
+    clip = write_real_walk(tmp_path / "walk.mp4")
     config = {"sensitivity": "medium", "yolo_conf": "0.5", "use_hybrid": "true", "surface_type": "gravel"}
     with clip.open("rb") as file:
         begun = requests.post(f"{server.url}/api/upload-video", files={"file": file}, data=config, timeout=60).json()

@@ -9,7 +9,8 @@ import socket
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,20 @@ from fastapi import Request
 
 from clips import write_clip
 from perceptkit.arrays import Picture
+from perceptkit.server.errors import ApiError
 from perceptkit.server.folders import uploads_folder
-from perceptkit.server.incoming.uploads import delete_upload, find_upload, receive, upload_path
+from perceptkit.server.incoming.uploads import (
+    ReceivedAll,
+    Refused,
+    Upload,
+    delete_upload,
+    find_upload,
+    receive,
+    receive_all,
+    upload_path,
+)
+from perceptkit.server.processes.hands import Died, TaskError
+from perceptkit.server.processes.performing import Failure
 from receiving import LIMIT, Receiver, emptied, form, jpeg, receiver
 from systems import linux, posix, root, small_disk
 
@@ -99,12 +112,102 @@ def test_several_files_come_in_their_order(server: Receiver) -> None:
 
     answer = server.client.post("/all", files=files, data={"name": "Ada"})
 
-    assert answer.json() == {"names": ["0.jpg", "1.jpg", "2.jpg"], "fields": {"name": "Ada"}}
+    assert answer.json() == {"names": ["0.jpg", "1.jpg", "2.jpg"], "refused": [], "fields": {"name": "Ada"}}
     refused = server.client.post("/all", files=[*files, files[0]])
     assert (refused.status_code, refused.json()["code"]) == (400, "too_many_files")
-    one_bad = server.client.post("/all", files=[files[0], ("photos", ("b.jpg", b"text"))])
-    assert one_bad.status_code == 415
     assert len(server.left()) == 6, "the three of the first form, and their rows"
+
+
+_UNUSABLE: list[tuple[bytes, int, str, str]] = [
+    (b"only some words" * 9, 415, "unsupported_media_type", "b.jpg is a text file; send a photo (JPEG, PNG, WebP)"),
+    (b"short", 415, "unsupported_media_type", "b.jpg is a text file; send a photo (JPEG, PNG, WebP)"),
+    (b"", 422, "media_error", "empty file"),
+    (_png(50_000, 50_000), 413, "too_large", "50000 x 50000 pixels is over the limit of 100,000,000"),
+    (jpeg()[:90], 422, "media_error", "the JPEG header is damaged"),
+]
+
+
+@pytest.mark.parametrize(("data", "status", "code", "said"), _UNUSABLE)
+def test_of_several_files_a_bad_one_is_named_and_the_others_are_taken(
+    server: Receiver, data: bytes, status: int, code: str, said: str
+) -> None:
+    bad = ("photos", ("../b.jpg", data))
+    answer = server.client.post("/all", files=[("photos", ("a.jpg", jpeg())), bad, ("photos", ("c.jpg", jpeg(8)))])
+
+    assert (answer.status_code, answer.json()["names"]) == (200, ["a.jpg", "c.jpg"]), answer.text
+    (refused,) = answer.json()["refused"]
+    assert (refused["filename"], refused["code"]) == ("b.jpg", code)
+    assert refused["error"].startswith(said)
+    assert len(server.left()) == 4, "the two good ones, and their rows"
+
+    words = ("photos", ("notes.txt", b"words"))
+    none = server.client.post("/all", files=[bad, words])
+    assert (none.status_code, none.json()["code"]) == (status, code), "that of the first"
+    assert said in none.json()["error"]
+    assert server.client.post("/all", files=[words, bad]).status_code == 415
+    assert server.client.post("/all", files=[words, words, bad, words]).json()["code"] == "too_many_files"
+    assert len(server.left()) == 4
+
+
+class Looking:
+    """Looks at files as the names of the files say."""
+
+    async def perform(self, _task: str, parameters: Mapping[str, Any], *, timeout: float, owner: str = "") -> Any:
+        assert timeout == 20
+        match parameters["filename"]:
+            case "deadly.jpg":
+                raise Died("killed")
+            case "busy.jpg":
+                raise ApiError(503, "too many wait", "busy")
+            case "bug.jpg":
+                raise TaskError(Failure("an error of ours", 500, "internal_error"))
+            case "slow.jpg":
+                await asyncio.sleep(30)
+        return {"facts": {"kind": "image"}}
+
+
+def _take(server: Receiver, *names: str) -> ReceivedAll:
+    body = form(*((f'name=f; filename="{name}"', jpeg()) for name in names))
+    pieces = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def come() -> Any:
+        return pieces.pop()
+
+    settings = replace(server.parts.settings, request_timeout=0.2)
+    parts = replace(server.parts, looking=Looking(), settings=settings)
+    headers = [(b"content-type", b"multipart/form-data; boundary=line")]
+    request = Request({"type": "http", "method": "POST", "headers": headers}, come)
+    return asyncio.run(receive_all(request, parts, "somebody", kinds="image", most=9))
+
+
+def test_a_file_that_kills_what_looks_at_it_is_refused_alone(server: Receiver) -> None:
+    a, deadly, b = _take(server, "a.jpg", "deadly.jpg", "b.jpg").files
+
+    assert [each.filename for each in (a, b) if isinstance(each, Upload)] == ["a.jpg", "b.jpg"]
+    assert isinstance(deadly, Refused)
+    assert (deadly.code, deadly.error.partition(";")[0]) == ("media_error", "what looked at it broke down")
+    assert len(server.left()) == 4
+
+
+@pytest.mark.parametrize(("name", "status"), [("busy.jpg", 503), ("bug.jpg", 500), ("slow.jpg", 408)])
+def test_what_is_not_the_fault_of_a_file_refuses_all(server: Receiver, name: str, status: int) -> None:
+    with pytest.raises(ApiError, match=r"too many wait|error of ours|longer than 0\.2 seconds") as caught:
+        _take(server, "a.jpg", name)
+
+    assert caught.value.status_code == status
+    assert server.left() == []
+
+
+def test_the_limit_is_about_all_files_together(server: Receiver) -> None:
+    half = b"GIF89a" + bytes(LIMIT // 2)
+
+    answer = server.client.post("/all", files=[("photos", (name, half)) for name in ("a.gif", "b.gif")])
+    words = server.client.post("/all", files=[("photos", ("a.jpg", jpeg())), ("photos", ("b.txt", b"a" * LIMIT))])
+
+    for refused in (answer, words):
+        assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
+        assert refused.json()["error"] == f"the files together are larger than the limit of {LIMIT:,} bytes"
+    assert server.left() == []
 
 
 _REFUSED: list[tuple[str, bytes, int, str]] = [

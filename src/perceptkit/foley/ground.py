@@ -161,7 +161,7 @@ def _beside(view: View) -> Iterator[tuple[slice, slice]]:
 
 def _lowest_third(view: View) -> Iterator[tuple[slice, slice]]:
     height, width = view.image.shape[:2]
-    rows = np.linspace(height - height // 3, height, _ROWS + 1).astype(int)
+    rows = np.linspace(height - max(height // 3, 1), height, _ROWS + 1).astype(int)
     columns = np.linspace(0, width, _COLUMNS + 1).astype(int)
     for top, bottom in pairwise(rows):
         for left, right in pairwise(columns):

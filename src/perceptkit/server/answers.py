@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .jobs import Job, State
 
-__all__ = ["ErrorAnswer", "JobInfo", "documented", "job_info", "utc"]
+__all__ = ["MEANINGS", "ErrorAnswer", "JobInfo", "documented", "job_info", "utc"]
 
 
 class ErrorAnswer(BaseModel):
@@ -32,14 +32,13 @@ class ErrorAnswer(BaseModel):
     timestamp: Annotated[str, Field(description="When it was answered (UTC).")]
 
 
-_MEANINGS = {
+MEANINGS = {
     400: "The request makes no sense.",
     401: "Say who you are: `Authorization: Bearer TOKEN`.",
     403: "Not allowed from there, or for you.",
     404: "There is no such thing, or it is somebody else's.",
     408: "It took longer than REQUEST_TIMEOUT, and was stopped.",
     409: "Not in this state.",
-    411: "Say how long the body is.",
     413: "Larger than allowed.",
     415: "Not a file of a kind that can be used here.",
     416: "There is no such part of the file.",
@@ -49,12 +48,14 @@ _MEANINGS = {
     501: "An optional package is not installed on the server.",
     503: "Models, disk or database are not ready.",
 }
+"""What statuses mean, for the documentation."""
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route for its documentation, with those that every route may give."""
-    every = {400, 401, 403, 429, 500, 503, *statuses}
-    return {status: {"model": ErrorAnswer, "description": _MEANINGS[status]} for status in sorted(every)}
+    """The errors of a route for its documentation, with those that every route may give. What all give that know who
+    calls, that change something, or that read parameters or JSON, is added for all of them in `description.py`."""
+    every = {400, 500, 503, *statuses}
+    return {status: {"model": ErrorAnswer, "description": MEANINGS[status]} for status in sorted(every)}
 
 
 class JobInfo(BaseModel):
@@ -93,7 +94,10 @@ class JobInfo(BaseModel):
     error: str | None
     code: str | None
     stage: str
-    total_frames: int | None
+    total_frames: Annotated[
+        int | None,
+        Field(description="Frames; of faces, photos and frames of videos that are looked at. None: not known yet."),
+    ]
     processed_frames: int
     progress_percentage: float
     warnings: list[str]

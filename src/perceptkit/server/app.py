@@ -14,6 +14,7 @@ from .. import __version__
 from .auth import Keeper
 from .background import Background
 from .database import open_database
+from .description import ABOUT, DescribedApp
 from .errors import handle_errors
 from .folders import uploads_folder
 from .guards import Guard
@@ -30,6 +31,8 @@ from .settings import Settings
 __all__ = ["create_app"]
 
 log = logging.getLogger("perceptkit.server")
+
+_LOOKING = 2 << 30  # bytes of memory: a header of 600 bytes can promise more frames than any machine could list
 
 
 def create_app(
@@ -55,7 +58,7 @@ def create_app(
             sessions,
             Recorders(settings, engine, sessions),
             quick=Quick(settings, "requests"),
-            looking=Quick(settings, "uploads"),
+            looking=Quick(settings, "uploads", memory=_LOOKING),
             live=Quick(settings, "live"),
             watch=Watch(engine),
         )
@@ -73,10 +76,10 @@ def create_app(
             await asyncio.gather(*map(asyncio.to_thread, ends))  # each takes seconds when something is under way
             engine.dispose()
 
-    app = FastAPI(
+    app = DescribedApp(
         title="perceptkit",
         version=__version__,
-        description="Perception data from photos, video and sound.",
+        description=ABOUT,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -24,6 +24,7 @@ __all__ = ["Background"]
 log = logging.getLogger("perceptkit.server")
 
 _SWEEP = 2.0  # seconds
+_NICE = 15  # jobs take every CPU for long, and those who wait for an answer come first
 _RETENTION, _FORGETTING = 3600.0, 60.0  # seconds between two searches for what is to be deleted
 
 
@@ -32,7 +33,7 @@ class Background:
 
     def __init__(self, settings: Settings, engine: sql.Engine, *, worker: bool, tasks: Tasks | None = None) -> None:
         self._stop = threading.Event()
-        self._hands = Hands(settings, "jobs", tasks=tasks)
+        self._hands = Hands(settings, "jobs", tasks=tasks, nice=_NICE)
         sweeper = Sweeper(engine, patience=settings.patience)
         targets: dict[str, Callable[[], None]] = {
             "sweeper": lambda: self._repeat(min(_SWEEP, settings.patience / 4), lambda: _sweep(settings, sweeper)),

@@ -110,8 +110,7 @@ def open_database(url: str) -> sql.Engine:
         engine = sql.create_engine(
             where,
             pool_pre_ping=kind == "postgresql",
-            pool_size=5,
-            max_overflow=45,  # more than there are threads that use it: nobody waits for a connection
+            pool_size=50,  # more than there are threads that use it; kept, as to open one costs more than what is asked
             connect_args=_NETWORK if kind == "postgresql" else {},
         )
     except ModuleNotFoundError as error:

@@ -21,7 +21,7 @@ log = logging.getLogger("perceptkit.server")
 
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-SMALL = 1 << 20
+SMALL = 1 << 16
 """Bytes of a body that anybody may send."""
 
 _PICTURE = 32 << 20  # bytes of a body

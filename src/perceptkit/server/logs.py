@@ -18,6 +18,7 @@ def log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Line("%(asctime)s %(levelname)-7s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("perceptkit").handlers.clear()  # the command line has one that writes lines as they are
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
     # A request that is cut off when the server stops is counted in a line of its own.

@@ -23,6 +23,7 @@ from .app import create_app
 from .auth.greeting import greeting
 from .auth.secret import read_secret
 from .background import Background
+from .connections import Connection, allow_connections
 from .database import open_database
 from .logs import log_to_stderr
 from .parts import Parts
@@ -48,6 +49,7 @@ def serve(settings: Settings, *, tasks: Tasks | None = None) -> None:
     with _alone(settings):
         read_secret(settings)  # what is wrong with these is said here, not from within the server
         open_database(settings.database_url).dispose()
+        allow_connections()
         listening = _listen(settings)
         host, port = listening.getsockname()[:2]
 
@@ -57,6 +59,7 @@ def serve(settings: Settings, *, tasks: Tasks | None = None) -> None:
         app = create_app(settings, started=greet, tasks=tasks)
         config = uvicorn.Config(
             app,
+            http=Connection,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from limits import parse_many
-
 from ..errors import InputError
 from ..models import preset_model
 
@@ -62,6 +60,8 @@ class Settings:
     """Bytes of the disk that are left free; uploads that would take them are refused."""
     rate_limit: str = "6000/minute"
     """Requests of one user."""
+    max_waiting: int = 100
+    """Jobs of one user that may wait at once; who has more must let some of them be done."""
     max_sessions: int = 32
     """Recordings, or live sessions, that one user may have open at once."""
     log_level: str = "INFO"
@@ -97,6 +97,7 @@ _VARIABLES: tuple[tuple[str, str, Any], ...] = (
     ("MIN_FREE_BYTES", "min_free", int),
     ("RATE_LIMIT", "rate_limit", str),
     ("MAX_SESSIONS_PER_USER", "max_sessions", int),
+    ("MAX_WAITING_PER_USER", "max_waiting", int),
     ("ALLOW_IMAGE_URL", "allow_image_url", lambda text: _truth(text)),
     ("WORKER_PATIENCE", "patience", float),
     ("WEBHOOK_HOSTS", "webhook_hosts", lambda text: _list(text.lower())),
@@ -166,6 +167,7 @@ def _check(settings: Settings) -> None:
         "retention_hours",
         "max_upload",
         "max_sessions",
+        "max_waiting",
     ):
         if not getattr(settings, name) > 0:
             raise InputError(f"{name} is {getattr(settings, name)}; it must be more than 0")
@@ -177,6 +179,8 @@ def _check_patience(seconds: float) -> None:
 
 
 def _check_rate(text: str) -> None:
+    from limits import parse_many  # takes as long to import as all else that the processes with the models need of us
+
     try:
         rates = parse_many(text)
     except ValueError as error:

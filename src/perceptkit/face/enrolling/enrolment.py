@@ -7,7 +7,7 @@ result.picture               # the faces that were kept
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +115,7 @@ def enrol(
     video_step: float = defaults.SCAN_STEP,
     max_pixels: int = MAX_PIXELS,
     limits: Limits | None = None,
+    names: Mapping[str, str] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Enrolment:
     """Add somebody to a gallery, with photos, or videos in which the head turns. A gallery that is not there is made.
@@ -123,7 +124,8 @@ def enrol(
     face is kept, if one is good enough; of photos the best face of each, in which the shorter side of a face has at
     least `min_face` pixels. Who is in the gallery already gets more faces, or with `again` these instead of the old
     ones. The embedder is by default the one that made the gallery; `threshold` is the similarity from which two faces
-    are the same person (see `face.extract`).
+    are the same person (see `face.extract`). `names` are what files are called in the gallery and in its picture,
+    by their paths, where that is not to be the path.
 
     Raises InputError, and leaves the gallery as it was, when nothing can be used, when two people might be meant, when
     the faces are not those of the person who has this name already, or for a gallery of another embedder; MediaError
@@ -142,6 +144,7 @@ def enrol(
         media, detector, embedder, threshold=limit, min_face=min_face, faces=faces, video_step=video_step,
         max_pixels=max_pixels, limits=limits, progress=progress,
     )  # fmt: skip
+    found = replace(found, kept=tuple(_called(one, names or {}) for one in found.kept))
     with changing(folder, make=Gallery(embedder.name, embedder.sha256, ())) as change:
         change.gallery.require_model(embedder.name, embedder.sha256)
         person, alike = _person(change.gallery, name, found.kept, again, limit)
@@ -216,6 +219,10 @@ def _turned(least: float, most: float) -> str:
         for yaw in (round(least), round(most))
     )
     return f"the head is turned {low}" if low == high else f"the head turns from {low} to {high}"
+
+
+def _called(one: Candidate, names: Mapping[str, str]) -> Candidate:
+    return replace(one, source=names.get(one.source, one.source))
 
 
 def _prototype(one: Candidate) -> Prototype:

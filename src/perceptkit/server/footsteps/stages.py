@@ -19,6 +19,7 @@ from ..errors import ApiError
 from ..folders import attempt_folder
 from ..incoming.uploads import Upload, find_upload
 from ..jobs import Job, list_jobs, submit
+from ..jobs.waiting import check_waiting
 from ..parts import Parts
 from ..tasks.foley import DRAWING, SEARCHING, SOUNDING
 from .options import Options, Sound
@@ -102,7 +103,7 @@ def begin(parts: Parts, task: Task, stage: Stage, sound: Sound | None = None) ->
     """A new job of a stage; or the one that is under way or waits, so that nothing is done twice at a time.
 
     ApiError 409 for what needs footsteps before they have been found, while another sound is being made, and when the
-    video has been deleted.
+    video has been deleted; 429 when too many jobs of this user wait.
     """
     before, upload, parameters = newest(parts.engine, task, stage), task.upload, _parameters(task.options, sound)
     if before is not None and not before.ended:
@@ -115,6 +116,7 @@ def begin(parts: Parts, task: Task, stage: Stage, sound: Sound | None = None) ->
     if stage is not DETECTING:
         found = attempt_folder(parts.settings, completed(parts, task, DETECTING))
         parameters["detection"] = str(found.relative_to(parts.settings.data))
+    check_waiting(parts, task.owner)
     return submit(
         parts.engine,
         kind=stage.kind,

@@ -25,13 +25,17 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class IncomingFile:
-    """One file, `<id>.part` until it is kept. Its kind is known from its first bytes on."""
+    """One file, `<id>.part` until it is kept. Its kind is known from its first bytes on.
+
+    `refusal` says why it cannot be used; what has come of it is gone then.
+    """
 
     kind: Literal["video", "image"]
     suffix: str
 
     def __init__(self, folder: Path, filename: str) -> None:
         self.id, self.filename, self.bytes = str(uuid4()), filename, 0
+        self.refusal: ApiError | None = None
         self._folder, self._head, self._hash = folder, b"", hashlib.sha256()
         self._file: IO[bytes] = open(self.path, "xb", opener=_private)  # noqa: SIM115 - held open until `end`
 
@@ -72,6 +76,11 @@ class IncomingFile:
         """Give it its final name."""
         self.path.rename(self._final)
 
+    def refuse(self, error: ApiError) -> None:
+        """It cannot be used: remove it, and remember why."""
+        self.refusal = error
+        self.abandon()
+
     def abandon(self) -> None:
         """Remove it, whatever it is called by now."""
         with suppress(OSError):  # what could not be written before is not written when it is closed either
@@ -91,7 +100,9 @@ class IncomingFile:
 class Incoming:
     """The files of one form, in their order. A `multipart.Sink`.
 
-    Every method may block; only one is called at a time.
+    Of several, one that cannot be used is refused, and the rest go on; the only one ends the form at once, as nothing
+    can come any more that could be used. Limits are about all of them together, the refused ones as well. Every method
+    may block; only one is called at a time.
     """
 
     def __init__(self, settings: Settings, *, kinds: Kinds, most: int) -> None:
@@ -118,27 +129,35 @@ class Incoming:
             self._bytes += len(data)
             if self._bytes > self._settings.max_upload:
                 limit = self._settings.max_upload
-                raise ApiError(413, f"the file is larger than the limit of {limit:,} bytes", "too_large")
+                meant = "the file is" if self._most == 1 else "the files together are"
+                raise ApiError(413, f"{meant} larger than the limit of {limit:,} bytes", "too_large")
             if self._bytes - self._checked >= _CHECK:
                 self._checked = self._bytes
                 self.check_space(0)
             if self._open is None:
                 self._open = self._make()
-            self._open.write(data, self._kinds)
+            if self._open.refusal is None:
+                with self._refused(self._open):
+                    self._open.write(data, self._kinds)
 
     def end(self) -> None:
         """It has come."""
         with _told():
-            if self._open is not None:
-                self._open.end(self._kinds)
-            elif self._filename:  # one without a name and without a byte is what browsers send when none was chosen
-                raise ApiError(422, f"{display_name(self._filename)}: empty file", "media_error")
+            # One without a name and without a byte is what browsers send when none was chosen.
+            if self._open is None and self._filename:
+                file = self._make()
+                with self._refused(file):
+                    raise ApiError(422, f"{file.filename}: empty file", "media_error")
+            elif self._open is not None and self._open.refusal is None:
+                with self._refused(self._open):
+                    self._open.end(self._kinds)
 
     def keep(self, note: Callable[[], None]) -> None:
         """Give the files their final names, and `note` them; all of it, or none."""
         with _told():
             for file in self.files:
-                file.keep()
+                if file.refusal is None:
+                    file.keep()
             note()
         self._kept = True
 
@@ -147,6 +166,16 @@ class Incoming:
         if not self._kept:
             for file in self.files:
                 file.abandon()
+
+    @contextmanager
+    def _refused(self, file: IncomingFile) -> Iterator[None]:
+        """An ApiError in the block is about this file only."""
+        try:
+            yield
+        except ApiError as error:
+            if self._most == 1:
+                raise
+            file.refuse(error)
 
     def _make(self) -> IncomingFile:
         if len(self.files) == self._most:

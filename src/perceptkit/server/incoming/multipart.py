@@ -24,6 +24,7 @@ EXAMPLE = "send a form with the file in it, as in: curl -F file=@talk.mp4 URL"
 """What to do, for those who have sent something else."""
 
 _FIELDS, _FIELD, _NAME = 64, 1 << 16, 100  # text fields; bytes of each; characters of its name
+_PARTS = 2000  # text fields and files, also those of no name and no byte
 _HEADERS = 8 << 10  # bytes of the headers of a part
 _BATCH = 256 << 10  # bytes that are handed to a thread at once
 _PATIENCE = 600.0  # seconds within which a batch must have come
@@ -84,7 +85,7 @@ class _Form:
         self._sink = sink
         self._header, self._headers, self._disposition = (b"", b""), 0, b""
         self._name, self._value, self._is_file = "", bytearray(), False
-        self._ended = False
+        self._ended, self._parts = False, 0
         self._parser = MultipartParser(
             boundary,
             {
@@ -134,6 +135,9 @@ class _Form:
             raise _wrong("the headers of a part of the form are too long")
 
     def _headers_finished(self) -> None:
+        self._parts += 1
+        if self._parts > _PARTS:
+            raise _wrong(f"the form has more than {_PARTS:,} parts")
         options = _options(self._disposition)
         if "name" not in options:
             raise _wrong("a part of the form has no name")

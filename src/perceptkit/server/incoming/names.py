@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import quote
 
-__all__ = ["content_disposition", "display_name"]
+__all__ = ["content_disposition", "display_name", "distinct"]
 
 _LONGEST = 120  # characters
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
@@ -26,6 +27,19 @@ def display_name(text: str) -> str:
     text = re.sub(r'[<>:"|?*]', "_", " ".join("".join(kept).split())).strip(". ")
     text = _RESERVED.sub(r"_\g<0>", text, count=1) if _RESERVED.match(text) else text
     return _shortened(text) or "unnamed"
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The same names, so that each is there once: the second "a.jpg" becomes "a.jpg (2)"."""
+    found: dict[str, None] = {}
+    numbers: dict[str, int] = {}
+    for name in names:
+        unique = name
+        while unique in found:
+            numbers[name] = numbers.get(name, 1) + 1
+            unique = f"{name} ({numbers[name]})"
+        found[unique] = None
+    return list(found)
 
 
 def content_disposition(name: str, *, kind: Literal["attachment", "inline"] = "attachment") -> str:

@@ -15,10 +15,15 @@ from starlette.requests import ClientDisconnect, Request
 from ..errors import ApiError
 from .multipart import read_form
 
-__all__ = ["LARGEST", "documented_picture", "read_picture"]
+__all__ = ["LARGEST", "PIXEL", "documented_picture", "read_picture"]
 
 LARGEST = 24 << 20
 """Bytes of a picture at the most."""
+
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
+)
+"""A grey picture of one pixel, for examples that can be sent as they are."""
 
 
 async def read_picture(request: Request) -> dict[str, Any]:
@@ -80,5 +85,8 @@ def documented_picture(fields: Mapping[str, Mapping[str, Any]], *, required: boo
     file = {"type": "string", "format": "binary", "description": "The picture: JPEG, PNG, WebP."}
     form = {"type": "object", "properties": {"file": file, **fields}, **({"required": ["file"]} if required else {})}
     plain = {"type": "object", "properties": {"image": text, **fields}, **({"required": ["image"]} if required else {})}
-    content = {"multipart/form-data": {"schema": form}, "application/json": {"schema": plain}}
+    content = {
+        "multipart/form-data": {"schema": form},
+        "application/json": {"schema": plain, "example": {"image": PIXEL}},
+    }
     return {"requestBody": {"required": required, "content": content}}

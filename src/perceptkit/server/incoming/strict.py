@@ -1,7 +1,9 @@
-"""JSON as strict as it should be: no NaN, no infinity, no key twice, no depth that exhausts the stack."""
+"""JSON as strict as it should be: no NaN, no infinity, no key twice, no depth that exhausts the stack, no number of
+values that exhausts the memory, and none that never comes to its end."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Callable, Coroutine
@@ -20,6 +22,8 @@ __all__ = ["StrictRoute", "parse_json"]
 
 _NO_FORM = "unsupported_media_type"
 _LARGE = 1 << 16  # bytes from which parsing would hold up other requests
+_VALUES = 100_000  # in one text: each takes a hundred times the memory of its two letters
+_SOON, _LATE = 10.0, 600.0  # seconds within which a small body has to come, and a large one
 
 
 def parse_json(data: bytes | str) -> Any:
@@ -40,6 +44,8 @@ def parse_json(data: bytes | str) -> Any:
             raise json.JSONDecodeError("a key is there twice", "", 0)
         return found
 
+    if data.count("," if isinstance(data, str) else b",") > _VALUES:
+        raise json.JSONDecodeError(f"it holds more than {_VALUES:,} values", "", 0)
     try:
         return json.loads(data, parse_constant=refuse, parse_float=finite, object_pairs_hook=once)
     except json.JSONDecodeError:
@@ -55,9 +61,14 @@ class _StrictRequest(Request):
         # A form may be as large as a film, and is never read into memory; who sends it may be anybody yet.
         if self.headers.get("content-type", "").lower().startswith("multipart/"):
             raise ApiError(415, "this takes no form; send JSON, with Content-Type: application/json", _NO_FORM)
-        if body_limit(self.scope, parts_of(self).settings) > SMALL:
+        large = body_limit(self.scope, parts_of(self).settings) > SMALL
+        if large:
             await current_user(await possible_user(self))  # the route asks who calls only when it has the body
-        return await super().body()
+        try:
+            async with asyncio.timeout(_LATE if large else _SOON):
+                return await super().body()
+        except TimeoutError as error:
+            raise ApiError(408, "the body of the request comes too slowly; try again", "timeout") from error
 
     async def json(self) -> Any:
         if not hasattr(self, "_json"):

@@ -8,9 +8,11 @@ What is stored is `uploads/<id><suffix>`: the id is ours and the suffix is that 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from ..database import uploads
 from ..errors import ApiError
 from ..folders import uploads_folder
 from ..parts import Parts
-from ..processes.hands import Died
+from ..processes.hands import Died, TaskError
 from ..settings import Settings
 from .connected import in_thread
 from .files import Incoming, IncomingFile
@@ -31,6 +33,8 @@ from .multipart import EXAMPLE, read_form
 __all__ = [
     "Kinds",
     "Received",
+    "ReceivedAll",
+    "Refused",
     "Upload",
     "delete_upload",
     "documented_upload",
@@ -42,6 +46,7 @@ __all__ = [
 ]
 
 _LOOK = 20.0  # seconds for looking at a header, waiting included
+_UNUSABLE = (413, 415, 422, 501)  # what is wrong with one file; anything else is with the server, or with all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +75,63 @@ class Received:
     fields: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file of several that cannot be used, and is not kept. `error` and `code` are the sentence and the word of what
+    would be the answer to it alone."""
+
+    filename: str
+    error: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAll:
+    """What a form of several files held: the files as they were sent, one of them at least an upload, and its other
+    fields as text."""
+
+    files: Sequence[Upload | Refused]
+    fields: Mapping[str, str]
+
+    @property
+    def uploads(self) -> list[Upload]:
+        """Those that can be used."""
+        return [each for each in self.files if isinstance(each, Upload)]
+
+
 async def receive(request: Request, parts: Parts, owner: str, *, kinds: Kinds) -> Received:
     """Take the one file of a form, which must be a video, a photo ("image"), or either ("media").
 
     ApiError: 400 for what is no such form, 413 over the limits, 415 for another kind of file, 422 for one that cannot
     be read, 503 when the disk is full. Nothing of it is kept then, nor when the caller goes away.
     """
-    received, fields = await receive_all(request, parts, owner, kinds=kinds, most=1)
-    return Received(received[0], fields)
+    received = await receive_all(request, parts, owner, kinds=kinds, most=1)
+    return Received(received.uploads[0], received.fields)
 
 
-async def receive_all(
-    request: Request, parts: Parts, owner: str, *, kinds: Kinds, most: int
-) -> tuple[list[Upload], dict[str, str]]:
-    """Take one to `most` files of a form in their order, and its other fields; all or none, as `receive`."""
+async def receive_all(request: Request, parts: Parts, owner: str, *, kinds: Kinds, most: int) -> ReceivedAll:
+    """Take one to `most` files of a form in their order, and its other fields.
+
+    Files that cannot be used are left out, and said. ApiError as `receive` when there is no other one: that of the
+    first; and, about all of them, for a form that is wrong, over the limits, and when the disk is full.
+    """
     incoming = Incoming(parts.settings, kinds=kinds, most=most)
     try:
         await in_thread(lambda: incoming.check_space(int(request.headers.get("content-length", 0))))
         fields = await read_form(request.stream(), request.headers.get("content-type", ""), incoming)
         if not incoming.files:
             raise ApiError(400, f"there is no file in the form; {EXAMPLE}", "missing_file")
-        made = [await _look(parts, file, owner) for file in incoming.files]
-        await in_thread(lambda: incoming.keep(lambda: _insert(parts.engine, made)))
+        received = ReceivedAll(await _look_at_all(parts, incoming.files, owner), fields)
+        if not received.uploads:
+            raise next(file.refusal for file in incoming.files if file.refusal is not None)
+        await in_thread(lambda: incoming.keep(lambda: _insert(parts.engine, received.uploads)))
     except ClientDisconnect as error:
         await in_thread(incoming.abandon)
         raise ApiError(499, "the caller has gone", "gone") from error
     except BaseException:  # a request that is cancelled leaves nothing either
         await in_thread(incoming.abandon)
         raise
-    return made, fields
+    return received
 
 
 def find_upload(engine: sql.Engine, upload_id: str, *, owner: str | None = None) -> Upload | None:
@@ -139,14 +172,40 @@ def _documented(file: Mapping[str, Any], fields: Mapping[str, Mapping[str, Any]]
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
+async def _look_at_all(parts: Parts, files: Sequence[IncomingFile], owner: str) -> list[Upload | Refused]:
+    """What the files are, one after another. ApiError 408 when all of it takes too long: others wait in line."""
+    seconds = parts.settings.request_timeout
+    try:
+        async with asyncio.timeout(seconds):
+            return [await _look_or_refuse(parts, file, owner) for file in files]
+    except TimeoutError as error:
+        said = f"looking at the files took longer than {seconds:g} seconds; send fewer at once"
+        raise ApiError(408, said, "timeout") from error
+
+
+async def _look_or_refuse(parts: Parts, file: IncomingFile, owner: str) -> Upload | Refused:
+    """An upload with what its header says; or why it cannot be used, when that is the file's own fault."""
+    if file.refusal is None:
+        try:
+            return await _look(parts, file, owner)
+        except ApiError as error:
+            if error.status_code not in _UNUSABLE:
+                raise
+            await in_thread(partial(file.refuse, error))
+    assert file.refusal is not None
+    return Refused(file.filename, file.refusal.detail.removeprefix(f"{file.filename}: "), file.refusal.code)
+
+
 async def _look(parts: Parts, file: IncomingFile, owner: str) -> Upload:
     """An upload with what its header says; nothing of it is opened in this process."""
     asked = {"path": file.relative_path, "filename": file.filename, "kind": file.kind}
     try:
-        seen = await parts.looking.perform("look", asked, timeout=_LOOK)
+        seen = await parts.looking.perform("look", asked, timeout=_LOOK, owner=owner)
     except Died as error:
         said = f"{file.filename}: what looked at it broke down; the file is damaged, or larger than the memory"
         raise ApiError(422, said, "media_error") from error
+    except TaskError as error:
+        raise ApiError(error.status, str(error), error.code) from error
     if "over" in seen:
         raise ApiError(413, seen["over"], "too_large")
     return Upload(file.id, owner, file.filename, file.suffix, file.bytes, file.sha256, seen["facts"], time.time())

@@ -77,8 +77,12 @@ def end(
     result: Mapping[str, Any] | None = None,
     error: str | None = None,
     code: str | None = None,
+    last: tuple[int, int | None, str] | None = None,
 ) -> bool:
-    """End a job: whether it was still this worker's. May be called again when no answer came from the database."""
+    """End a job: whether it was still this worker's. May be called again when no answer came from the database.
+
+    `last` is how far it came: what is done, of how many, the stage; without it that is what its last beat said.
+    """
     values: dict[str, Any] = {
         "state": state,
         "completed_at": time.time(),
@@ -87,7 +91,9 @@ def end(
         "code": code,
         "revision": jobs.c.revision + 1,
     }
-    if state == "completed":
+    if last is not None:
+        values |= {"done": last[0], "total": last[1], "stage": last[2][:64]}
+    elif state == "completed":
         values |= {"done": sql.func.coalesce(jobs.c.total, jobs.c.done)}
     ended_so = sql.select(jobs.c.id).where(jobs.c.id == job.id, jobs.c.claim == job.claim, jobs.c.state == state)
     with engine.begin() as connection:

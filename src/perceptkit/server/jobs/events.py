@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -19,14 +20,18 @@ from starlette.responses import StreamingResponse
 
 from ..answers import job_info
 from ..database import jobs
+from ..errors import ApiError
 from .rows import Job, read_job
 
 __all__ = ["Watch", "stream_events"]
 
 log = logging.getLogger("perceptkit.server")
 
+_NUMBER = re.compile("[0-9]{1,18}")
+
 _EVERY = 0.5  # seconds between two looks at the jobs
 _QUIET = 15.0  # seconds without a word after which a connection could be taken for dead
+_OWN = 100  # listeners of one user
 _RETRY = 2000  # milliseconds after which a listener that lost us comes back
 
 
@@ -45,6 +50,12 @@ class Watch:
         """How many listen now."""
         return len(self._listeners)
 
+    def check_room(self, owner: str) -> None:
+        """Raises ApiError 429 when this user listens so often already that nobody else could: each is a connection."""
+        if sum(listener.owner == owner for listener in self._listeners) >= _OWN:
+            said = f"you follow {_OWN} jobs already; stop following some of them"
+            raise ApiError(429, said, "too_many_listeners", headers={"Retry-After": "5"})
+
     async def follow(self, job: Job, *, seen: int | None = None) -> AsyncGenerator[Job | None, None]:
         """The job, and again whenever it has changed, to its end; None as a sign of life when long nothing did.
 
@@ -53,7 +64,7 @@ class Watch:
         """
         if job.ended or job.revision != seen:
             yield job
-        listener = _Listener(job.id, job.revision)
+        listener = _Listener(job.id, job.owner, job.revision)
         self._listeners.add(listener)
         try:
             while not job.ended and not self._closing:
@@ -118,6 +129,7 @@ class _Listener:
     """Somebody who listens: what he has, and what is there for him."""
 
     job_id: str
+    owner: str
     revision: int
     latest: Job | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -131,8 +143,10 @@ class _Listener:
 
 
 def stream_events(watch: Watch, job: Job, last_event_id: str | None) -> StreamingResponse:
-    """The answer that tells of a job until it has ended; `last_event_id` is what the listener has heard."""
-    seen = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else None
+    """The answer that tells of a job until it has ended; `last_event_id` is what the listener has heard. ApiError 429
+    for one listener too many."""
+    watch.check_room(job.owner)
+    seen = int(last_event_id) if last_event_id and _NUMBER.fullmatch(last_event_id) else None
     # Proxies would hold back what comes slowly.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_lines(watch, job, seen), media_type="text/event-stream", headers=headers)

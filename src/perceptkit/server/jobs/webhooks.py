@@ -8,22 +8,19 @@ Nothing is followed that an answer leads on to.
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import logging
-import ssl
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import httpx2
 import sqlalchemy as sql
 
-from ... import __version__
 from ..answers import job_info
 from ..database import jobs
 from ..errors import ApiError
-from ..incoming.addresses import is_public, read_address
-from ..incoming.fetching import resolve_name
+from ..incoming.addresses import Address, is_public, read_address
+from ..incoming.pinning import NotPublic, Resolve, ask, checked, host_of, open_transport, read_url, resolve_name
 from ..settings import Settings
 from .rows import ACTIVE, Job, read_job
 
@@ -35,22 +32,15 @@ _EVERY = 0.5  # seconds between two looks for jobs that have ended
 _AT_ONCE = 16  # calls
 _SECONDS = 10.0  # that a call may take
 _PAUSES = (0.0, 2.0, 10.0)  # seconds before each attempt
-_LONGEST = 2048  # characters of an address
 _DISCORD = ("discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com")
 
 
 def check_webhook(url: str, settings: Settings) -> str:
     """The address, when it may be told that a job has ended. Raises ApiError 422 otherwise."""
     try:
-        where = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
-        raise _refused("it is no address that can be used") from error
-    if len(url) > _LONGEST:
-        raise _refused(f"it has more than {_LONGEST:,} characters")
-    if where.scheme not in ("http", "https") or not where.host:
-        raise _refused("give an address that begins with https:// and a host")
-    if where.userinfo:
-        raise _refused("leave the user name and the password out of it")
+        where = read_url(url)
+    except ValueError as error:
+        raise _refused(str(error)) from error
     if _host(where) in settings.webhook_hosts:
         return url
     if where.scheme != "https" or where.port not in (None, 443):
@@ -69,8 +59,8 @@ def announce_all(
     engine: sql.Engine,
     *,
     stop: threading.Event,
-    resolve: Callable[[str, int], Awaitable[list[str]]] = resolve_name,
-    transport: Callable[[], httpx2.AsyncBaseTransport] | None = None,
+    resolve: Resolve = resolve_name,
+    transport: Callable[[], httpx2.AsyncBaseTransport] = open_transport,
     pauses: Sequence[float] = _PAUSES,
 ) -> None:
     """Tell of the jobs that end, whoever ended them, until `stop` is set.
@@ -78,10 +68,7 @@ def announce_all(
     Each is told once; up to three times when nothing comes back, with growing pauses. What could not be told before
     `stop` is told by the next who does this.
     """
-    call = _Call(
-        settings, resolve, transport or (lambda: httpx2.AsyncHTTPTransport(verify=_trusted(), trust_env=False))
-    )
-    asyncio.run(_announce_all(engine, stop, call, pauses))
+    asyncio.run(_announce_all(engine, stop, _Call(settings, resolve, transport), pauses))
 
 
 async def _announce_all(engine: sql.Engine, stop: threading.Event, call: _Call, pauses: Sequence[float]) -> None:
@@ -92,7 +79,7 @@ async def _announce_all(engine: sql.Engine, stop: threading.Event, call: _Call, 
                 under_way.add(asyncio.create_task(_announce(engine, job, call, pauses)))
         except sql.exc.DBAPIError as error:
             log.warning("the database does not answer: %s", error.orig)
-        await asyncio.sleep(_EVERY)
+        await asyncio.to_thread(stop.wait, _EVERY)
         under_way = {task for task in under_way if not task.done()}
     for task in under_way:
         task.cancel()
@@ -138,26 +125,22 @@ class _Call:
     """Calls the webhook of a job: None when that is over, or why it is to be called again."""
 
     def __init__(
-        self,
-        settings: Settings,
-        resolve: Callable[[str, int], Awaitable[list[str]]],
-        transport: Callable[[], httpx2.AsyncBaseTransport],
+        self, settings: Settings, resolve: Resolve, transport: Callable[[], httpx2.AsyncBaseTransport]
     ) -> None:
         self._settings, self._resolve, self._transport = settings, resolve, transport
 
     async def __call__(self, job: Job) -> str | None:
         try:
-            where = httpx2.URL(check_webhook(job.webhook or "", self._settings))  # these may be other settings now
+            where = read_url(check_webhook(job.webhook or "", self._settings))  # these may be other settings now
         except ApiError as error:
             log.warning("job %s: %s", job.id, error.detail)
             return None
         try:
             async with asyncio.timeout(_SECONDS):
-                address = await self._address(where)
-                if address is None:
-                    log.warning("job %s: its webhook is not called: the host is not public", job.id)
-                    return None
-                status = await self._post(where, address, _body(where, job))
+                status = await self._post(where, _body(where, job))
+        except NotPublic:
+            log.warning("job %s: its webhook is not called: the host is not public", job.id)
+            return None
         except TimeoutError:
             return f"no answer within {_SECONDS:g} seconds"
         except (OSError, httpx2.TransportError) as error:
@@ -169,30 +152,13 @@ class _Call:
         log.warning("job %s: its webhook answers with the status %d", job.id, status)
         return None
 
-    async def _address(self, where: httpx2.URL) -> str | None:
-        """Where to connect to; None when that is not allowed."""
-        host = _host(where)
-        found = await self._resolve(host, where.port or {"http": 80, "https": 443}[where.scheme])
-        if host in self._settings.webhook_hosts:
-            return found[0]
-        addresses = [read_address(each) for each in found]
-        return found[0] if all(each is not None and is_public(each) for each in addresses) else None
-
-    async def _post(self, where: httpx2.URL, address: str, body: bytes) -> int:
-        request = httpx2.Request(
-            "POST",
-            where.copy_with(host=address, fragment=None),
-            headers={
-                "Host": where.netloc.decode("ascii"),
-                "User-Agent": f"perceptkit/{__version__}",
-                "Content-Type": "application/json",
-                "Connection": "close",
-            },
-            content=body,
-            extensions={"sni_hostname": where.raw_host.decode("ascii")},
-        )
+    async def _post(self, where: httpx2.URL, body: bytes) -> int:
+        own = _host(where) in self._settings.webhook_hosts
+        addresses = await checked(where, self._resolve, public=_anywhere if own else is_public)
         async with self._transport() as opened:
-            response = await opened.handle_async_request(request)
+            response = await ask(
+                "POST", where, addresses, opened, headers={"Content-Type": "application/json"}, content=body
+            )
             await response.aclose()
             return response.status_code
 
@@ -207,12 +173,11 @@ def _body(where: httpx2.URL, job: Job) -> bytes:
 
 
 def _host(where: httpx2.URL) -> str:
-    return where.raw_host.decode("ascii").lower().rstrip(".")
+    return host_of(where).rstrip(".")
 
 
-@functools.cache
-def _trusted() -> ssl.SSLContext:
-    return httpx2.create_ssl_context(trust_env=False)
+def _anywhere(_address: Address) -> bool:
+    return True
 
 
 def _refused(why: str) -> ApiError:

@@ -68,6 +68,7 @@ class _Outcome:
     result: Mapping[str, Any] | None = None
     error: str | None = None
     code: str | None = None
+    last: tuple[int, int | None, str] | None = None
 
 
 def _attempt(settings: Settings, engine: sql.Engine, *, hands: Hands, stop: threading.Event, job: Job) -> _Outcome:
@@ -80,7 +81,8 @@ def _attempt(settings: Settings, engine: sql.Engine, *, hands: Hands, stop: thre
     pulse = _Pulse(engine, job, stop)
     parameters = {**job.parameters, "folder": str(folder.relative_to(settings.data)), "filename": job.filename}
     try:
-        return _Outcome("completed", hands.perform(job.kind, parameters, progress=pulse.note, stopped=pulse))
+        result = hands.perform(job.kind, parameters, progress=pulse.note, stopped=pulse)
+        return _Outcome("completed", result, last=pulse.last)
     except TaskError as error:
         return _Outcome("failed", error=str(error), code=error.code)
     except Stopped:
@@ -96,7 +98,9 @@ def _record(engine: sql.Engine, job: Job, outcome: _Outcome) -> State | None:
         return claims.release(engine, job)
     if outcome.way == "died":
         return claims.give_up(engine, job)
-    ours = claims.end(engine, job, outcome.way, result=outcome.result, error=outcome.error, code=outcome.code)
+    ours = claims.end(
+        engine, job, outcome.way, result=outcome.result, error=outcome.error, code=outcome.code, last=outcome.last
+    )
     return outcome.way if ours else None
 
 
@@ -115,6 +119,11 @@ class _Pulse:
         self._done, self._total, self._stage = 0, None, ""  # type: tuple[int, int | None, str]
         self._next = time.monotonic() + _BEAT
         self._on = True
+
+    @property
+    def last(self) -> tuple[int, int | None, str]:
+        """How far the job is: what is done, of how many, the stage."""
+        return self._done, self._total, self._stage
 
     def note(self, done: int, total: int | None, stage: str) -> None:
         """How far the job is."""

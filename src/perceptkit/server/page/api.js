@@ -3,6 +3,8 @@
 import { sentence } from "./formats.js";
 
 const SILENT = "The server does not answer. Is it still running?";
+const BROKEN = "The upload broke off. Is the server still running, and are the files still where they were?";
+const LONGEST = 300; // letters of what the server says that are shown
 
 /** A request that failed: its sentence, the HTTP status (0: no answer), the word for programs. */
 export class Problem extends Error {
@@ -39,7 +41,7 @@ export function send(path, form, { onprogress, signal } = {}) {
         reject(error);
       }
     };
-    request.onerror = () => reject(new Problem(SILENT));
+    request.onerror = () => reject(new Problem(BROKEN));
     request.onabort = () => reject(new DOMException("The upload was stopped.", "AbortError"));
     signal?.addEventListener("abort", () => request.abort());
     request.send(form);
@@ -56,13 +58,15 @@ export function form(fields) {
 }
 
 function understood(status, text) {
+  const good = status >= 200 && status < 300;
   let answer = null;
   try {
     answer = text ? JSON.parse(text) : null;
   } catch {
-    answer = null;
+    if (good) throw new Problem("The answer of the server cannot be understood. Reload the page.", status);
   }
-  if (status >= 200 && status < 300) return answer;
+  if (good) return answer;
   if (status === 401) window.dispatchEvent(new Event("signed-out"));
-  throw new Problem(sentence(answer?.error ?? `The server answered ${status}`), status, answer?.code ?? "");
+  const said = typeof answer?.error === "string" ? answer.error : `The server answered ${status}`;
+  throw new Problem(sentence(said.length > LONGEST ? `${said.slice(0, LONGEST)}…` : said), status, answer?.code ?? "");
 }

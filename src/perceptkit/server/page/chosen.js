@@ -9,8 +9,9 @@ export function chosenFiles(onchange) {
   const element = make("ul", { class: "chosen", "aria-label": "Chosen files" });
   let files = [];
   let feature = "";
+  const refused = new Set(); // what the server did not take
 
-  const usable = () => files.filter((file) => takes(feature, file));
+  const usable = () => files.filter((file) => takes(feature, file) && !refused.has(file));
 
   function add(more) {
     const known = new Set(files.map(sameness));
@@ -25,6 +26,23 @@ export function chosenFiles(onchange) {
     show(feature);
   }
 
+  /** Keep the file that a refusal of the server begins with from being sent again: whether there is one. */
+  function refuse(sentence) {
+    const said = sentence.toLowerCase();
+    const named = usable().filter((file) => said.startsWith(file.name.toLowerCase()));
+    if (!named.length) return false;
+    const file = named.reduce((best, each) => (each.name.length > best.name.length ? each : best));
+    refused.add(file);
+    show(feature);
+    element.children[files.indexOf(file)].scrollIntoView({ block: "nearest" });
+    return true;
+  }
+
+  function clear() {
+    files = [];
+    show(feature);
+  }
+
   /** Show which of the files a feature can use. */
   function show(name) {
     feature = name;
@@ -34,14 +52,15 @@ export function chosenFiles(onchange) {
   }
 
   function row(file) {
-    const only = FEATURES[feature].takes.replace(/s$/, "");
+    const only = FEATURES[feature].takes.replaceAll(/s\b/g, "").replace(" and ", " or ");
     const about = takes(feature, file) ? size(file.size) : `not a ${only}`;
+    const shown = refused.has(file) ? "cannot be used" : about;
     return make(
       "li",
       {},
       icon("file"),
       make("span", { class: "name", title: file.name }, file.name),
-      make("span", { class: "faded small numbers" }, about),
+      make("span", { class: `${refused.has(file) ? "refused" : "faded"} small numbers` }, shown),
       iconButton(`Leave out ${file.name}`, "close", () => leaveOut(file)),
     );
   }
@@ -51,7 +70,7 @@ export function chosenFiles(onchange) {
     (element.querySelector("button") ?? document.getElementById("choose")).focus();
   }
 
-  return { element, add, remove, show, usable };
+  return { element, add, remove, refuse, clear, show, usable, all: () => files };
 }
 
 const sameness = (file) => `${file.name} ${file.size} ${file.lastModified}`;

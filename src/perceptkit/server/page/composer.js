@@ -8,6 +8,7 @@ import { FEATURES, NOTHING_KNOWN, choices } from "./features.js";
 import { count, sentence, size } from "./formats.js";
 import { optionFields } from "./options.js";
 import { sendingBar } from "./sending.js";
+import { askBeforeLeaving } from "./staying.js";
 import * as store from "./store.js";
 
 const FIRST = "faces";
@@ -23,6 +24,7 @@ function newComposer() {
   const said = make("div", {});
   const start = make("button", { class: "first" }, "Start");
   const sum = make("span", { class: "faded small" });
+  const clear = button("Leave out all", leaveOutAll, { look: "plain", hidden: true });
   const sending = sendingBar();
   const takesNow = make("span", { class: "faded small" });
   let feature = FIRST;
@@ -48,7 +50,7 @@ function newComposer() {
     options,
     said,
     sending.element,
-    make("div", { class: "composer-end" }, start, sum),
+    make("div", { class: "composer-end" }, start, sum, clear),
   );
 
   function choose(name) {
@@ -80,8 +82,15 @@ function newComposer() {
   function showSum() {
     const files = chosen.usable();
     const bytes = files.reduce((total, file) => total + file.size, 0);
-    sum.textContent = files.length ? `${count(files.length, "file")}, ${size(bytes)}` : "";
+    sum.textContent = files.length ? `${count(files.length, "file")}, ${size(bytes)}` : "Choose files first.";
+    clear.hidden = stop !== null || chosen.all().length < 2;
     start.disabled = stop !== null || !files.length;
+  }
+
+  function leaveOutAll() {
+    said.replaceChildren();
+    chosen.clear();
+    document.getElementById("choose").focus();
   }
 
   async function submit(event) {
@@ -89,6 +98,7 @@ function newComposer() {
     const files = chosen.usable();
     if (!files.length || stop) return;
     stop = new AbortController();
+    const mayLeave = askBeforeLeaving();
     const onprogress = sending.show(files.length, () => stop?.abort());
     said.replaceChildren();
     showSum();
@@ -100,13 +110,22 @@ function newComposer() {
       await store.refresh();
       if (ids.length === 1 && element.isConnected) location.hash = `#/jobs/${ids[0]}`;
     } catch (error) {
-      if (error.name !== "AbortError") said.replaceChildren(wrong(error));
+      if (error.name !== "AbortError") showRefusal(error);
+      else announce("Stopped.");
       store.refresh().catch(() => {}); // those that were sent before
     } finally {
       stop = null;
+      mayLeave();
       sending.element.hidden = true;
       showSum();
+      if (document.activeElement === document.body) start.focus(); // the button that stops it had the focus
     }
+  }
+
+  function showRefusal(error) {
+    said.replaceChildren(wrong(error));
+    if (chosen.refuse(error.message) && chosen.usable().length)
+      said.firstChild.append(" It is left out now; Start sends the others.");
   }
 
   choose(FIRST);

@@ -39,9 +39,9 @@ export function confirmed(question, explanation, action) {
     const answer = (value) => () => dialog.close(value);
     const dialog = make(
       "dialog",
-      { "aria-labelledby": "asked" },
+      { "aria-labelledby": "asked", "aria-describedby": "asked-about" },
       make("h2", { id: "asked" }, question),
-      make("p", {}, explanation),
+      make("p", { id: "asked-about" }, explanation),
       make(
         "div",
         { class: "actions" },

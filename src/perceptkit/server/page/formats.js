@@ -46,5 +46,5 @@ export function count(number, one, many = `${one}s`) {
 export function sentence(text) {
   const trimmed = String(text).trim();
   const begun = /^[a-z]+([ ,;:]|$)/.test(trimmed) ? trimmed.charAt(0).toUpperCase() + trimmed.slice(1) : trimmed;
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -3,6 +3,7 @@
 import { announce, confirmed, icon, iconButton, make, wrong } from "./elements.js";
 import { FEATURES, featureOf } from "./features.js";
 import { left, moment, sentence } from "./formats.js";
+import { keptRows } from "./rows.js";
 import * as store from "./store.js";
 
 const WORDS = {
@@ -21,36 +22,39 @@ export function jobList() {
   const element = make(
     "section",
     { class: "card", "aria-label": "Own jobs" },
-    make("h2", {}, "Your work"),
+    make("h2", { tabindex: -1 }, "Your work"),
     said,
     empty,
     rows,
   );
-  const shown = new Map(); // job id -> its row, which is changed rather than made anew: buttons keep the focus
+  const showRows = keptRows(
+    rows,
+    (job) => job.job_id,
+    (job) => jobRow(job.job_id, failed),
+  );
 
   function show() {
     const jobs = store.all();
     empty.hidden = jobs.length > 0;
-    for (const [id, row] of shown) {
-      if (!store.find(id)) {
-        row.element.remove();
-        shown.delete(id);
-      }
-    }
-    jobs.forEach((job, at) => {
-      if (!shown.has(job.job_id)) shown.set(job.job_id, jobRow(job.job_id, failed));
-      const row = shown.get(job.job_id);
-      row.show(job);
-      if (rows.children[at] !== row.element) rows.insertBefore(row.element, rows.children[at] ?? null);
-    });
+    showRows(jobs);
   }
 
+  /** What another browser began or deleted meanwhile. */
+  const wake = () => document.visibilityState === "visible" && store.refresh().catch(failed);
+
   const failed = (error) => said.replaceChildren(wrong(error));
-  const leave = store.listen(show);
+  const deaf = store.listen(show);
+  document.addEventListener("visibilitychange", wake);
   show();
   empty.hidden = true; // until the server has said so
   store.refresh().catch(failed);
-  return { element, leave };
+  return {
+    element,
+    leave() {
+      deaf();
+      document.removeEventListener("visibilitychange", wake);
+    },
+  };
 }
 
 function jobRow(id, failed) {
@@ -103,9 +107,10 @@ function jobRow(id, failed) {
 
 /** Show how far a job is on a bar and in words. */
 export function fillProgress(job, progress, text) {
-  if (job.status === "processing" && job.total_frames) progress.value = job.progress_percentage;
-  else progress.removeAttribute("value");
-  if (job.status === "pending") text.textContent = "";
+  if (job.status === "processing" && !job.total_frames) progress.removeAttribute("value");
+  else progress.value = job.progress_percentage;
+  if (store.beingCancelled(job)) text.textContent = "Being cancelled";
+  else if (job.status === "pending") text.textContent = "";
   else text.textContent = job.total_frames ? `${Math.floor(job.progress_percentage)} % ${remaining(job)}` : "";
 }
 
@@ -119,8 +124,8 @@ function cancelButton(job, failed) {
 }
 
 export async function cancelJob(job) {
-  await store.cancel(job.job_id);
   announce("Being cancelled.");
+  await store.cancel(job.job_id);
 }
 
 function deleteButton(job, failed) {

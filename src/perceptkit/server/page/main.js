@@ -4,6 +4,7 @@ import { announce, make, wrong } from "./elements.js";
 import { home } from "./home.js";
 import { recorder } from "./recorder.js";
 import { result } from "./result.js";
+import { silence } from "./silence.js";
 import { signIn, signOut, whoever } from "./signing.js";
 
 // Where the server, or this page, sends somebody who has to sign in again.
@@ -80,7 +81,12 @@ window.addEventListener("signed-out", () => signedIn && startOver("#signed-out")
 // A file that misses the place for it would otherwise replace the page.
 for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
 leaving.addEventListener("click", async () => {
-  await signOut();
-  startOver("");
+  try {
+    await signOut();
+    startOver("");
+  } catch (error) {
+    main.prepend(wrong(error));
+  }
 });
+document.body.append(silence());
 begin();

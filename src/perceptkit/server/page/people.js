@@ -19,8 +19,8 @@ export async function people(job) {
     "div",
     { class: "gallery" },
     make("p", { class: "summary" }, summary),
-    found.people.length ? make("ul", { class: "people" }, mostSeen(found.people).map(personRow)) : null,
     found.errors.length ? unused(found.errors) : null,
+    found.people.length ? make("ul", { class: "people" }, mostSeen(found.people).map(personRow)) : null,
     found.notes.map((note) => make("p", { class: "notice" }, sentence(note))),
   );
 }
@@ -48,7 +48,7 @@ function personRow(person) {
     large.src = face.headshot;
     large.alt = `${name}, from ${face.source}`;
     caption.replaceChildren(
-      ...facts(face).flatMap(([term, value]) => [make("dt", {}, term), make("dd", { class: "numbers" }, value)]),
+      ...facts(face).flatMap(([term, value]) => [make("dt", {}, term), make("dd", { class: "numbers", title: value }, value)]),
     );
     for (const [each, element] of buttons) element.setAttribute("aria-pressed", String(each === face));
   }

@@ -51,6 +51,7 @@ function legend(job) {
     ];
   return [
     ["span", "on the ground"],
-    ["mark", "heel strike or toe off"],
+    ["mark", "heel strike"],
+    ["mark off", "toe off"],
   ];
 }

@@ -1,14 +1,13 @@
 // The place where sound is recorded with its direction.
 
 import { dial } from "./dial.js";
-import { announce, button, icon, make, wrong } from "./elements.js";
+import { button, icon, make, wrong } from "./elements.js";
 import { clock, size } from "./formats.js";
 import { openLink } from "./link.js";
 import { openMicrophone } from "./microphone.js";
 import { orientation } from "./orientation.js";
 import { recordingList } from "./recordings.js";
-
-const stay = (event) => event.preventDefault(); // browsers ask before they leave the page
+import { askBeforeLeaving } from "./staying.js";
 
 export function recorder() {
   const compass = dial();
@@ -16,11 +15,12 @@ export function recorder() {
   const level = make("meter", { class: "level", min: "0", max: "1", value: "0", "aria-label": "Level" });
   const time = make("p", { class: "record-time numbers", role: "timer", "aria-label": "Recorded" }, "0:00.0");
   const bytes = make("span", { class: "numbers" }, size(0));
-  const state = make("span", { class: "state" }, "Not recording");
+  const state = make("span", { class: "state", role: "status" }, "Not recording");
   const said = make("div", {});
   const toggle = make("button", { type: "button", class: "first record", onclick: () => (running ? stop() : start()) });
   const turning = orientation(compass.set, (error) => said.replaceChildren(wrong(error)));
-  let running = null; // {microphone, link, seconds}
+  let running = null; // {microphone, link, seconds, mayLeave}
+  let left = false; // whether another place is shown
 
   function showToggle(busy = false) {
     toggle.replaceChildren(icon(running ? "stop" : "microphone"), running ? "Stop" : "Record");
@@ -41,16 +41,16 @@ export function recorder() {
     try {
       microphone = await openMicrophone(heard, () => running && stop());
       showState("", "Connecting");
-      running = { microphone, link: await openLink(microphone.rate, showState), seconds: 0 };
+      const link = await openLink(microphone.rate, showState);
+      running = { microphone, link, seconds: 0, mayLeave: askBeforeLeaving() };
       microphone.start();
-      window.addEventListener("beforeunload", stay);
-      announce("Recording.");
     } catch (error) {
       await microphone?.stop();
       showState("", "Not recording");
       said.replaceChildren(wrong(error));
     }
     showToggle();
+    if (left && running) stop(); // the browser asked for the microphone meanwhile
   }
 
   function heard(samples, peak) {
@@ -63,18 +63,24 @@ export function recorder() {
   }
 
   async function stop() {
-    const { microphone, link } = running;
+    const { microphone, link, mayLeave } = running;
     if (toggle.disabled) return;
     toggle.disabled = true;
     await microphone.stop();
-    const whole = link.closed ? null : await link.stop();
+    const lost = link.closed; // then the state says why
+    const whole = lost ? null : await link.stop();
     running = null;
-    window.removeEventListener("beforeunload", stay);
+    mayLeave();
     level.value = 0;
     if (whole) showState("", "Saved");
-    announce("The recording has ended.");
+    else if (!lost) showState("waiting", "The server did not confirm the end. What had arrived is kept.");
     showToggle();
     recordings.refresh();
+  }
+
+  function leave() {
+    left = true;
+    if (running) stop();
   }
 
   showToggle();
@@ -99,7 +105,7 @@ export function recorder() {
             "div",
             { class: "actions" },
             toggle,
-            button("Front", () => compass.set(0)),
+            button("Back to 0°", () => compass.set(0)),
             turning,
           ),
           said,
@@ -108,5 +114,5 @@ export function recorder() {
     ),
     recordings.element,
   );
-  return { element, title: "Recorder", leave: () => running && stop() };
+  return { element, title: "Recorder", leave };
 }

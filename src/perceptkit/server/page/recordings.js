@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { announce, confirmed, icon, iconButton, make, wrong } from "./elements.js";
 import { clock, moment, size } from "./formats.js";
+import { keptRows } from "./rows.js";
 
 export function recordingList() {
   const rows = make("ul", {});
@@ -11,12 +12,17 @@ export function recordingList() {
   const element = make(
     "section",
     { class: "card", "aria-label": "Recordings" },
-    make("h2", {}, "Recordings"),
+    make("h2", { tabindex: -1 }, "Recordings"),
     said,
     empty,
     rows,
   );
 
+  const showRows = keptRows(
+    rows,
+    (recording) => recording.id,
+    () => recordingRow(remove),
+  );
   const failed = (error) => said.replaceChildren(wrong(error));
 
   async function refresh() {
@@ -24,7 +30,7 @@ export function recordingList() {
       const { recordings } = await ask("GET", "/api/audio/recordings");
       said.replaceChildren();
       empty.hidden = recordings.length > 0;
-      rows.replaceChildren(...recordings.map((each) => row(each, remove)));
+      showRows(recordings);
     } catch (error) {
       failed(error);
     }
@@ -52,16 +58,27 @@ export function recordingList() {
 
 const address = (recording) => `/api/audio/recordings/${encodeURIComponent(recording.id)}`;
 
-function row(recording, remove) {
+function recordingRow(remove) {
+  const element = make("li", { class: "job" });
+  let last = "";
+
+  function show(recording) {
+    const now = JSON.stringify([recording.state, recording.duration]);
+    if (now !== last) element.replaceChildren(...parts(recording, remove));
+    last = now;
+  }
+
+  return { element, show };
+}
+
+function parts(recording, remove) {
   const goesOn = recording.state === "recording";
   const facts = [moment(recording.started), clock(recording.duration, 1), size(recording.bytes)];
   if (recording.state !== "complete") facts.push(goesOn ? "goes on" : recording.state);
   const sound = address(recording);
   const link = (text, href, name) => make("a", { class: "button", href, download: name }, icon("download"), text);
   const stem = recording.filename.replace(/\.wav$/i, "");
-  return make(
-    "li",
-    { class: "job" },
+  return [
     make(
       "div",
       { class: "job-line" },
@@ -83,9 +100,9 @@ function row(recording, remove) {
       : make(
           "div",
           { class: "recording-use" },
-          make("audio", { controls: true, preload: "none", src: sound }),
+          make("audio", { controls: true, preload: "none", src: sound, "aria-label": recording.filename }),
           link("WAV", sound, `${stem}.wav`),
           link("Angles", `${sound}/angles?format=csv`, `${stem}.csv`),
         ),
-  );
+  ].filter(Boolean);
 }

@@ -1,9 +1,10 @@
 // One job: how far it is, then what came of it.
 
-import { announce, button, icon, make, wrong } from "./elements.js";
 import { ask } from "./api.js";
+import { downloads } from "./downloads.js";
+import { announce, button, icon, make, wrong } from "./elements.js";
 import { FEATURES, featureOf } from "./features.js";
-import { moment, sentence, size } from "./formats.js";
+import { moment, sentence } from "./formats.js";
 import { cancelJob, deleteJob, fillProgress } from "./jobs.js";
 import { people } from "./people.js";
 import { player } from "./player.js";
@@ -23,20 +24,22 @@ const STAGES = {
 
 export function result(id) {
   const head = make("div", { class: "result-head" });
+  const said = make("div", { class: "result-said" });
   const body = make("div", { class: "result-body" });
   const element = make(
     "article",
     { class: "result" },
     make("a", { class: "back", href: "#/" }, icon("back"), "All work"),
     head,
+    said,
     body,
   );
   let last = null; // the status that is shown
-  let said = ""; // how far it was when that was said last
+  let step = ""; // how far it was when that was said last
 
   function show() {
     const job = store.find(id);
-    if (!job) return;
+    if (!job) return last !== null && showGone();
     if (job.status !== last) {
       last = job.status;
       showHead(job);
@@ -45,7 +48,13 @@ export function result(id) {
     showProgress(job);
   }
 
+  function showGone() {
+    head.querySelector("button").disabled = true;
+    body.replaceChildren(make("p", { class: "notice", role: "status" }, "It was deleted."));
+  }
+
   function showHead(job) {
+    document.title = `${job.filename} · perceptkit`;
     const feature = FEATURES[featureOf(job)];
     const action = store.ended(job)
       ? button(
@@ -91,9 +100,9 @@ export function result(id) {
     fillProgress(job, progress, body.querySelector(".how-far"));
     const stage = (job.status === "processing" && (STAGES[job.stage] ?? job.stage)) || WAITS[job.status];
     body.querySelector(".stage").textContent = stage;
-    const step = `${stage}, ${Math.floor(job.progress_percentage / 25) * 25} %`;
-    if (step !== said) announce(step); // a few times, not at every frame
-    said = step;
+    const now = `${stage}, ${Math.floor(job.progress_percentage / 25) * 25} %`;
+    if (now !== step) announce(now); // a few times, not at every frame
+    step = now;
   }
 
   async function showResult(job) {
@@ -105,11 +114,12 @@ export function result(id) {
       ]);
       body.replaceChildren(...warnings(job), shown, downloads(files.files));
     } catch (error) {
+      body.replaceChildren();
       failed(error);
     }
   }
 
-  const failed = (error) => body.replaceChildren(wrong(error));
+  const failed = (error) => said.replaceChildren(wrong(error));
   const leave = store.listen(show);
   show();
   store.fetchJob(id).catch(failed);
@@ -124,32 +134,6 @@ function ending(job) {
 }
 
 function warnings(job) {
+  if (featureOf(job) === "faces") return []; // they are said beside the people, with the reasons
   return job.warnings.map((text) => make("p", { class: "notice" }, sentence(text)));
-}
-
-function downloads(files) {
-  const filled = files.filter((file) => file.bytes > 0);
-  if (!filled.length) return "";
-  return make(
-    "section",
-    { class: "card" },
-    make("h2", {}, "Files"),
-    make(
-      "ul",
-      { class: "downloads" },
-      filled.map((file) =>
-        make(
-          "li",
-          {},
-          make(
-            "a",
-            { href: file.url, download: file.name },
-            icon("download"),
-            make("span", { class: "name" }, file.name),
-          ),
-          make("span", { class: "faded small numbers" }, size(file.bytes)),
-        ),
-      ),
-    ),
-  );
 }

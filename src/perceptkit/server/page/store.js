@@ -10,11 +10,16 @@ const jobs = new Map();
 const listeners = new Set();
 const streams = new Map();
 const pace = new Map(); // job id -> what its stage had done when it was first seen
-let timer = null;
+const unwanted = new Set(); // ids of jobs that are being cancelled
+let timer = null; // until jobs that are not followed are asked for
+let retry = null; // until what is followed is asked for after trouble
+let silent = false; // whether the server did not answer last
 
 export const ended = (job) => ENDED.includes(job.status);
 export const all = () => [...jobs.values()].sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
 export const find = (id) => jobs.get(id);
+export const beingCancelled = (job) => unwanted.has(job.job_id) && !ended(job);
+export const isSilent = () => silent;
 
 /** Call `listener` after every change; gives what ends that. */
 export function listen(listener) {
@@ -24,10 +29,14 @@ export function listen(listener) {
 
 /** Ask for all jobs. */
 export async function refresh() {
-  const listed = await ask("GET", "/api/jobs/all");
+  const listed = await ask("GET", "/api/jobs/all").catch((error) => {
+    hear(error.status !== 0);
+    throw error;
+  });
   const there = new Set(listed.map((job) => job.job_id));
   for (const id of jobs.keys()) if (!there.has(id)) forget(id);
-  for (const job of listed) jobs.set(job.job_id, job);
+  for (const job of listed) keep(job);
+  hear(true);
   changed();
 }
 
@@ -38,8 +47,16 @@ export async function fetchJob(id) {
 }
 
 export async function cancel(id) {
-  await ask("POST", `/api/jobs/${encodeURIComponent(id)}/cancel`);
-  await fetchJob(id);
+  unwanted.add(id);
+  changed();
+  try {
+    await ask("POST", `/api/jobs/${encodeURIComponent(id)}/cancel`);
+    await fetchJob(id);
+  } catch (error) {
+    unwanted.delete(id);
+    changed();
+    throw error;
+  }
 }
 
 export async function remove(id) {
@@ -51,19 +68,31 @@ export async function remove(id) {
 /** Seconds that the stage of a job still takes, judged by its pace since it was first seen; null: not known yet. */
 export function timeLeft(job) {
   const first = pace.get(job.job_id);
-  if (job.status !== "processing" || !first || first.stage !== job.stage) return null;
+  if (silent || job.status !== "processing" || !first || first.stage !== job.stage) return null;
   const passed = (performance.now() - first.at) / 1000;
   const done = job.progress_percentage - first.done;
   return passed < 2 || done <= 0 ? null : (passed / done) * (100 - job.progress_percentage);
 }
 
 function take(job) {
+  keep(job);
+  hear(true);
+  changed();
+}
+
+function keep(job) {
   jobs.set(job.job_id, job);
   const first = pace.get(job.job_id);
-  if (job.status === "processing" && first?.stage !== job.stage) {
+  const anew = first?.stage !== job.stage || job.progress_percentage < first.done;
+  if (job.status === "processing" && anew) {
     pace.set(job.job_id, { stage: job.stage, at: performance.now(), done: job.progress_percentage });
   }
-  changed();
+}
+
+function hear(answered) {
+  if (silent === !answered) return;
+  silent = !answered;
+  for (const listener of listeners) listener();
 }
 
 function changed() {
@@ -75,7 +104,7 @@ function changed() {
     .sort((one, other) => (one.status === "processing" ? 0 : 1) - (other.status === "processing" ? 0 : 1));
   for (const job of next) if (streams.size < STREAMS && !streams.has(job.job_id)) follow(job.job_id);
   clearTimeout(timer);
-  if (active.length > streams.size) timer = setTimeout(() => refresh().catch(() => changed()), AGAIN);
+  if (active.length > streams.size) timer = setTimeout(() => refresh().catch(changed), AGAIN);
   for (const listener of listeners) listener();
 }
 
@@ -85,11 +114,15 @@ function follow(id) {
   for (const name of ["progress", ...ENDED]) {
     stream.addEventListener(name, (event) => jobs.has(id) && take(JSON.parse(event.data)));
   }
-  stream.onerror = () => {
-    if (stream.readyState !== EventSource.CLOSED) return; // the browser connects again
-    close(id);
-    setTimeout(() => fetchJob(id).catch(() => {}), AGAIN);
-  };
+  stream.onopen = () => hear(true);
+  stream.onerror = () => (retry ??= setTimeout(askAgain, AGAIN));
+}
+
+/** After trouble: those that are closed are opened again; to the others the browser connects again. */
+function askAgain() {
+  retry = null;
+  for (const [id, stream] of streams) if (stream.readyState === EventSource.CLOSED) close(id);
+  refresh().catch(changed);
 }
 
 function close(id) {
@@ -101,4 +134,5 @@ function forget(id) {
   close(id);
   jobs.delete(id);
   pace.delete(id);
+  unwanted.delete(id);
 }

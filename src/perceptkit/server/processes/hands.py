@@ -50,11 +50,22 @@ class Hands:
     that come at the same time wait for each other.
 
     It knows the tasks of the package, unless others are given: functions that can be pickled. One that is asked to stop
-    has `patience` seconds for it.
+    has `patience` seconds for it. On every CPU there is, the process gives way to others by `nice`. Where the system
+    can see to that (Linux), it gets so many bytes of `memory`, and what needs more fails.
     """
 
-    def __init__(self, settings: Settings, name: str, *, tasks: Tasks | None = None, patience: float = 5.0) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        *,
+        tasks: Tasks | None = None,
+        patience: float = 5.0,
+        nice: int = 5,
+        memory: int | None = None,
+    ) -> None:
         self._settings, self._name, self._tasks, self._patience = settings, name, tasks, patience
+        self._nice, self._memory = nice, memory
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
         self._number = 0
@@ -144,7 +155,7 @@ class Hands:
         # A daemon: it ends with this process, also when this one is killed (it watches for that itself).
         process = _context.Process(
             target=perform_all,
-            args=(self._settings, self._tasks, theirs),
+            args=(self._settings, self._tasks, theirs, self._nice, self._memory),
             name=f"perceptkit-{self._name}",
             daemon=True,
         )

@@ -36,11 +36,13 @@ __all__ = [
     "write_stop",
 ]
 
+if sys.platform == "linux":
+    import resource
+
 log = logging.getLogger("perceptkit.server")
 
 _EVERY = 0.2  # seconds between two reports of progress
 _LOOK = 0.02  # seconds between two looks whether to stop
-_NICE = 10  # so that the server answers while this works on every CPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +132,17 @@ class _Stop(BaseException):
     """Raised where a task reports progress, so that it cleans up and stops. No Exception: nobody is to carry on."""
 
 
-def perform_all(settings: Settings, tasks: Tasks | None, pipe: Connection) -> None:
-    """Do the tasks that come through `pipe`, until it closes: those of the package, unless others are given."""
+def perform_all(settings: Settings, tasks: Tasks | None, pipe: Connection, nice: int, memory: int | None) -> None:
+    """Do the tasks that come through `pipe`, until it closes: those of the package, unless others are given. `nice` is
+    how far this gives way to others, `memory` how many bytes it may have (None: as many as there are)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then stops this one
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     threading.Thread(target=_end_with_parent, name="perceptkit-parent", daemon=True).start()
     log_to_stderr(settings.log_level)
     if hasattr(os, "nice"):
-        os.nice(_NICE)
+        os.nice(nice)
+    if memory is not None and sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     os.chdir(settings.data)  # so that paths in messages and results are relative, and tell nobody where we are
     from ..tasks import TASKS, Models
 

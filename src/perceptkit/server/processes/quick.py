@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,34 +14,39 @@ from anyio.to_thread import run_sync
 from ..errors import ApiError
 from ..settings import Settings
 from .hands import Hands, Stopped
+from .line import Line
 
 __all__ = ["Quick"]
 
-_WAITING = 32  # callers
+_WAITING, _OWN = 32, 16  # requests: of all users, and of one
 
 
 class Quick:
-    """Hands for requests. Callers wait in line; one who waits too long, or is cancelled, has the work stopped."""
+    """Hands for requests. Users have their turns one after another; a request that waits too long, or is cancelled, has
+    the work stopped."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
-        self._hands = Hands(settings, name)
-        self._line = asyncio.Lock()
-        self._waiting = 0
+    def __init__(self, settings: Settings, name: str, *, memory: int | None = None) -> None:
+        self._hands = Hands(settings, name, memory=memory)
+        self._line = Line()
+        self._waiting: Counter[str] = Counter()
 
-    async def perform(self, task: str, parameters: Mapping[str, Any], *, timeout: float) -> Any:
-        """Do a task and give what comes of it.
+    async def perform(self, task: str, parameters: Mapping[str, Any], *, timeout: float, owner: str = "") -> Any:
+        """Do a task for a user and give what comes of it. Without `owner` it is for somebody who need not say who he is.
 
-        Raises ApiError 408 when it took longer than `timeout` seconds, waiting included, 503 when too many wait;
-        TaskError and Died as `Hands.perform`.
+        Raises ApiError 408 when it took longer than `timeout` seconds, waiting included, 429 when too many requests of
+        this user wait, 503 when too many of all do; TaskError and Died as `Hands.perform`.
         """
-        if self._waiting >= _WAITING:
+        if self._waiting[owner] >= _OWN:
+            said = f"{_OWN} requests of yours wait already; try again when they are answered"
+            raise ApiError(429, said, "too_many_requests", headers={"Retry-After": "5"})
+        if self._waiting.total() >= _WAITING:
             raise ApiError(503, "too many requests wait already; try again", "busy", headers={"Retry-After": "5"})
         stop = threading.Event()
         deadline = asyncio.get_running_loop().call_later(timeout, stop.set)
-        self._waiting += 1
+        self._waiting[owner] += 1
         try:
             async with asyncio.timeout(timeout):
-                await self._line.acquire()
+                await self._line.acquire(owner)
             try:
                 return await self._in_thread(task, parameters, stop)
             finally:
@@ -50,7 +56,9 @@ class Quick:
             raise ApiError(408, said, "timeout") from error
         finally:
             deadline.cancel()
-            self._waiting -= 1
+            self._waiting[owner] -= 1
+            if not self._waiting[owner]:
+                del self._waiting[owner]
 
     async def _in_thread(self, task: str, parameters: Mapping[str, Any], stop: threading.Event) -> Any:
         """Wait for the task; one that is cancelled has it stopped, and the line goes on only after that."""

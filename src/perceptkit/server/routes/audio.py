@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
@@ -23,18 +24,21 @@ from .audio_answers import (
     RecordingFacts,
     Recordings,
     Started,
-    Stopped,
+    StoppedRecording,
     active_session,
     recording_facts,
     recording_info,
     stopped,
 )
+from .jobs import PART_ANSWERS
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api/audio", tags=["audio"], route_class=StrictRoute)
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_LONGEST = 1 << 12  # bytes of a field
+_PATIENCE = 10.0  # seconds within which a form has to come
 
 
 _ANGLES: dict[str, Any] = {
@@ -90,7 +94,7 @@ async def start_stream(request: Request, user: User, parts: Given, query: Annota
 
 
 @router.post("/stop-stream/{session_id}", responses=documented(404, 409))
-async def stop_stream(session_id: str, user: User, parts: Given) -> Stopped:
+async def stop_stream(session_id: str, user: User, parts: Given) -> StoppedRecording:
     """End a recording: what was recorded. One that has ended already is answered the same."""
     session = parts.recorders.find(session_id, user.id)
     if session is not None:
@@ -114,7 +118,9 @@ def recordings(user: User, parts: Given) -> Recordings:
 @router.get(
     "/recordings/{recording_id}",
     response_class=Response,
-    responses=documented(404, 409, 416) | {200: {"content": {"audio/wav": {}}, "description": "The WAV."}},
+    responses=PART_ANSWERS
+    | documented(404, 409, 416)
+    | {200: {"content": {"audio/wav": {}}, "description": "The WAV."}},
 )
 def recording(recorded: Ended, parts: Given, download: bool = False) -> FileAnswer:
     """The sound, as WAV, or a part of it (Range). With `?download=1` it is to be saved."""
@@ -125,7 +131,7 @@ def recording(recorded: Ended, parts: Given, download: bool = False) -> FileAnsw
 @router.get(
     "/recordings/{recording_id}/angles",
     response_class=Response,
-    responses=documented(404, 409, 422) | {200: {"content": _ANGLES, "description": "The angles."}},
+    responses=PART_ANSWERS | documented(404, 409, 416) | {200: {"content": _ANGLES, "description": "The angles."}},
 )
 def angles(recorded: Ended, parts: Given, format: Literal["csv", "json"] = "csv") -> Response:
     """The angles: `timestamp,angle` as CSV, or JSON. An angle holds from its time (seconds) on; it is as it was said,
@@ -155,8 +161,14 @@ async def _with_form(request: Request, query: Form) -> Form:
         if await request.body():
             raise ApiError(415, f"send a form ({' or '.join(_FORMS)}), or a query", "unsupported_type")
         return query
-    async with request.form(max_files=0, max_fields=16, max_part_size=1000) as form:
-        given = query.model_dump() | dict(form)
+    try:
+        async with (
+            asyncio.timeout(_PATIENCE),
+            request.form(max_files=0, max_fields=16, max_part_size=_LONGEST) as form,
+        ):
+            given = query.model_dump() | dict(form)
+    except TimeoutError as error:
+        raise ApiError(408, "the form comes too slowly; try again", "timeout") from error
     try:
         return Form.model_validate(given)
     except ValidationError as error:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...audio import defaults
+from ...audio import CONVENTIONS, defaults
 from ...audio.types import State
 from ..answers import utc
 from ..recordings.recorded import Recorded
@@ -20,7 +20,7 @@ __all__ = [
     "RecordingInfo",
     "Recordings",
     "Started",
-    "Stopped",
+    "StoppedRecording",
     "active_session",
     "recording_facts",
     "recording_info",
@@ -30,6 +30,12 @@ __all__ = [
 _ID = "8a1f9f1e-2b62-4f0e-9c55-5a2f0a1b7c3d"
 _NAME = "recording_20260131_120000_8a1f9f1e.wav"
 _STARTED = {"session_id": _ID, "filename": _NAME, "sample_rate": 16000, "channels": 1}
+_ACTIVE = _STARTED | {
+    "convention": "azimuth",
+    "started": "2026-01-31T12:00:00.000Z",
+    "duration": 3.2,
+    "connected": True,
+}
 _URLS = {
     "audio": f"/api/audio/recordings/{_ID}",
     "angles": f"/api/audio/recordings/{_ID}/angles",
@@ -73,8 +79,9 @@ class Form(BaseModel):
     convention: Annotated[
         str,
         Field(
+            json_schema_extra={"enum": list(CONVENTIONS)},
             description="How the angles are meant: azimuth (from the front, counter-clockwise), sofa, dial "
-            "(from the front, clockwise), compass (from north, clockwise), unit-circle."
+            "(from the front, clockwise), compass (from north, clockwise), unit-circle.",
         ),
     ] = defaults.CONVENTION
 
@@ -94,9 +101,7 @@ class Started(BaseModel):
 class ActiveSession(BaseModel):
     """A session that goes on."""
 
-    model_config = _like(
-        {**_STARTED, "started": "2026-01-31T12:00:00.000Z", "duration": 3.2, "connected": True, "convention": "azimuth"}
-    )
+    model_config = _like(_ACTIVE)
 
     session_id: str
     filename: str
@@ -110,6 +115,8 @@ class ActiveSession(BaseModel):
 
 class ActiveSessions(BaseModel):
     """Your sessions that go on."""
+
+    model_config = _like({"sessions": [_ACTIVE]})
 
     sessions: list[ActiveSession]
 
@@ -135,6 +142,8 @@ class RecordingInfo(BaseModel):
 
 class Recordings(BaseModel):
     """Your recordings, the newest first."""
+
+    model_config = _like({"recordings": [_INFO]})
 
     recordings: list[RecordingInfo]
 
@@ -162,7 +171,7 @@ class RecordingFacts(RecordingInfo):
     warnings: list[str] = []
 
 
-class Stopped(RecordingFacts):
+class StoppedRecording(RecordingFacts):
     """A session that has ended, and what was recorded."""
 
     model_config = _like({"ok": True, "status": "stopped", "session_id": _ID, **_FACTS})
@@ -199,9 +208,9 @@ def recording_facts(recorded: Recorded) -> RecordingFacts:
     return RecordingFacts(**_fields(recorded, {}))
 
 
-def stopped(recorded: Recorded) -> Stopped:
+def stopped(recorded: Recorded) -> StoppedRecording:
     """What callers are told of a session that has ended."""
-    return Stopped(session_id=recorded.id, **_fields(recorded, {}))
+    return StoppedRecording(session_id=recorded.id, **_fields(recorded, {}))
 
 
 def _fields(recorded: Recorded, known: dict[str, Any]) -> dict[str, Any]:

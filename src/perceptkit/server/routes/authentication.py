@@ -22,7 +22,7 @@ router = APIRouter(prefix="/auth", tags=["who calls"], route_class=StrictRoute)
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-@router.post("/register", status_code=201, responses=documented(409, 413, 422))
+@router.post("/register", status_code=201, responses=documented(409))
 async def register(
     credentials: Credentials, request: Request, response: Response, parts: Given, caller: Caller
 ) -> Signed:
@@ -43,7 +43,7 @@ async def register(
     return _signed(parts, account, response)
 
 
-@router.post("/login", responses=documented(413, 422))
+@router.post("/login", responses=documented(401, 429))
 async def login(credentials: Credentials, request: Request, response: Response, parts: Given) -> Signed:
     """A token for an account, valid for 24 hours."""
     return _signed(parts, await _log_in(parts, request, credentials.username, credentials.password), response)
@@ -62,7 +62,7 @@ async def ws_ticket(user: User, response: Response, parts: Given) -> SocketTicke
     return SocketTicket(ticket=parts.keeper.sockets.give(user), expires_in=SOCKET_SECONDS)
 
 
-@router.post("/session", responses=documented(413, 422))
+@router.post("/session", responses=documented(401, 429))
 async def open_session(given: SignIn, request: Request, response: Response, parts: Given) -> UserInfo:
     """Sign a browser in: the answer sets its cookie."""
     if given.token is not None:

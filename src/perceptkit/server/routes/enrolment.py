@@ -32,7 +32,7 @@ _ENROL_FIELDS = EnrolForm.model_json_schema()["properties"]
 
 @router.post(
     "/upload-video",
-    responses=documented(408, 409, 411, 413, 415, 422),
+    responses=documented(408, 409, 413, 415, 422),
     openapi_extra=documented_upload("A video in which the head turns.", fields=_ENROL_FIELDS),
 )
 async def upload_video(request: Request, user: User, parts: Given) -> Enrolled:
@@ -45,7 +45,7 @@ async def upload_video(request: Request, user: User, parts: Given) -> Enrolled:
 
 @router.post(
     "/upload-image",
-    responses=documented(408, 409, 411, 413, 415, 422),
+    responses=documented(408, 409, 413, 415, 422, 501),
     openapi_extra=documented_upload("A photo.", fields=_ENROL_FIELDS),
 )
 async def upload_image(request: Request, user: User, parts: Given) -> Enrolled:
@@ -60,14 +60,14 @@ async def upload_image(request: Request, user: User, parts: Given) -> Enrolled:
 async def cache_status(user: User, parts: Given) -> Known:
     """Whom you have made known."""
     asked = {"gallery": _gallery(parts, user)}
-    found = await parts.looking.perform("known_people", asked, timeout=_LOOK_UP)
+    found = await parts.looking.perform("known_people", asked, timeout=_LOOK_UP, owner=user.id)
     known = bool(found["people"])
     return Known(has_embedding=known, cached=known, **found)
 
 
 @router.post(
     "/identify",
-    responses=documented(408, 409, 411, 413, 415, 422),
+    responses=documented(408, 409, 413, 415, 422, 501),
     openapi_extra=documented_upload("A photo or a video.", fields=IdentifyForm.model_json_schema()["properties"]),
 )
 async def identify(request: Request, user: User, parts: Given) -> Identified:
@@ -76,7 +76,9 @@ async def identify(request: Request, user: User, parts: Given) -> Identified:
         form = read_fields(IdentifyForm, received.fields)
         asked = {**_source(received, parts, user), "threshold": form.threshold}
         timeout = parts.settings.request_timeout
-        found = await while_connected(request, parts.quick.perform("identify_faces", asked, timeout=timeout))
+        found = await while_connected(
+            request, parts.quick.perform("identify_faces", asked, timeout=timeout, owner=user.id)
+        )
     if found is None:
         raise ApiError(409, "nobody is known yet; send a photo to /api/face/upload-image first", "nobody_known")
     return Identified(**found)
@@ -85,14 +87,15 @@ async def identify(request: Request, user: User, parts: Given) -> Identified:
 @router.delete("", status_code=204, responses=documented(408))
 async def forget_everybody(user: User, parts: Given) -> None:
     """Delete every trace of everybody whom you have made known: what is kept is overwritten first."""
-    await parts.looking.perform("forget_faces", {"gallery": _gallery(parts, user), "name": None}, timeout=_LOOK_UP)
+    asked = {"gallery": _gallery(parts, user), "name": None}
+    await parts.looking.perform("forget_faces", asked, timeout=_LOOK_UP, owner=user.id)
 
 
 @router.delete("/{name:path}", status_code=204, responses=documented(404, 408, 422))
 async def forget(name: str, user: User, parts: Given) -> None:
     """Delete every trace of one of those whom you have made known."""
     asked = {"gallery": _gallery(parts, user), "name": name}
-    if not await parts.looking.perform("forget_faces", asked, timeout=_LOOK_UP):
+    if not await parts.looking.perform("forget_faces", asked, timeout=_LOOK_UP, owner=user.id):
         raise ApiError(404, "you have made nobody of this name known", "not_found")
 
 
@@ -105,7 +108,7 @@ async def _enrol(request: Request, user: Principal, parts: Parts, kinds: Kinds) 
         form = read_fields(EnrolForm, received.fields)
         asked = {**_source(received, parts, user), "name": form.name or user.name, "again": form.again}
         timeout = parts.settings.request_timeout
-        found = await while_connected(request, parts.quick.perform("enrol_face", asked, timeout=timeout))
+        found = await while_connected(request, parts.quick.perform("enrol_face", asked, timeout=timeout, owner=user.id))
     return Enrolled(**found)
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, model_validator
 
 from ..answers import documented
 from ..auth import User
 from ..errors import ApiError, request_id_of
 from ..incoming.connected import in_thread, while_connected
 from ..incoming.photos import Refused, collect
+from ..incoming.pictures import PIXEL
 from ..incoming.scratch import scratch
 from ..incoming.strict import StrictRoute
 from ..parts import Given, Parts
@@ -54,14 +55,15 @@ class Photos(BaseModel):
         strict=True,
         json_schema_extra={
             "example": {
-                "images": [{"image_base64": "data:image/jpeg;base64,/9j/4AAQSkZJRg..."}],
+                "images": [{"image_base64": PIXEL}],
                 "similarity_threshold": 0.4,
                 "min_face_size": 20,
             }
         },
     )
 
-    images: Annotated[list[Image], Field(min_length=1, description="At most MAX_IMAGES_PER_REQUEST (100).")]
+    # One that is wrong is enough to say; all of them could be more than the memory holds.
+    images: Annotated[list[Image], FailFast(), Field(min_length=1, description="At most MAX_IMAGES_PER_REQUEST (100).")]
     similarity_threshold: Annotated[
         float,
         Field(
@@ -160,21 +162,21 @@ async def extract_faces(photos: Photos, request: Request, parts: Given, user: Us
     begun, most = time.monotonic(), parts.settings.max_images
     if len(photos.images) > most:
         raise ApiError(400, f"{len(photos.images):,} photos are too many; send at most {most:,}", "too_many_images")
-    answer = await while_connected(request, _extract(photos, parts))
+    answer = await while_connected(request, _extract(photos, parts, user.id))
     answer["request_id"] = request_id_of(request.scope)
     answer["processing_time_ms"] = round((time.monotonic() - begun) * 1000, 1)
     text = await in_thread(lambda: json.dumps(answer, allow_nan=False))
     return Response(text, media_type="application/json")
 
 
-async def _extract(photos: Photos, parts: Parts) -> dict[str, Any]:
+async def _extract(photos: Photos, parts: Parts, owner: str) -> dict[str, Any]:
     """All of the answer that the photos tell."""
     timeout = parts.settings.request_timeout
     try:
         async with scratch(parts.settings) as folder, asyncio.timeout(timeout):
             sent = [(image.image_base64, image.image_url) for image in photos.images]
             paths, errors = await collect(sent, folder, parts.settings)
-            found = await _find(photos, paths, folder, parts) if paths else _NOTHING
+            found = await _find(photos, paths, folder, parts, owner) if paths else _NOTHING
     except TimeoutError as error:
         raise ApiError(
             408, f"this took longer than {timeout:g} seconds; send fewer photos at once", "timeout"
@@ -192,7 +194,9 @@ async def _extract(photos: Photos, parts: Parts) -> dict[str, Any]:
     }
 
 
-async def _find(photos: Photos, paths: Sequence[tuple[int, Path]], folder: Path, parts: Parts) -> dict[str, Any]:
+async def _find(
+    photos: Photos, paths: Sequence[tuple[int, Path]], folder: Path, parts: Parts, owner: str
+) -> dict[str, Any]:
     """What is found in the photos that have come."""
     data, timeout = parts.settings.data, parts.settings.request_timeout
     asked = {
@@ -201,5 +205,5 @@ async def _find(photos: Photos, paths: Sequence[tuple[int, Path]], folder: Path,
         "threshold": photos.similarity_threshold,
         "min_face": photos.min_face_size or parts.settings.min_face,
     }
-    found: dict[str, Any] = await parts.quick.perform("extract_faces", asked, timeout=timeout)
+    found: dict[str, Any] = await parts.quick.perform("extract_faces", asked, timeout=timeout, owner=owner)
     return found

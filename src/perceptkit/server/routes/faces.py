@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import ClientDisconnect
 
 from ..answers import documented
 from ..auth import User
@@ -20,13 +21,16 @@ from ..face_models import embedder_name
 from ..folders import attempt_folder
 from ..incoming.connected import in_thread
 from ..incoming.forms import read_fields
+from ..incoming.names import distinct
 from ..incoming.strict import StrictRoute
-from ..incoming.uploads import Upload, delete_upload, documented_uploads, receive_all
+from ..incoming.uploads import ReceivedAll, Upload, delete_upload, documented_uploads, receive_all
 from ..jobs import Job, list_jobs, submit
 from ..jobs.owned import Owned
+from ..jobs.waiting import check_waiting
 from ..jobs.webhooks import check_webhook
 from ..parts import Given, Parts
 from ..settings import Settings
+from .faces_answers import AcceptedFiles, FacesForm, FoundFace, FoundPerson, People, RefusedFile, UnusedFile
 from .jobs import FILE_ANSWERS
 
 __all__ = ["router"]
@@ -37,106 +41,9 @@ _MOST = 500  # files of one form
 _FACE = re.compile(r"[0-9a-f]{16}(-[0-9]{1,9})?")
 
 
-class FacesForm(BaseModel):
-    """What a form may say besides the files."""
-
-    similarity_threshold: Annotated[
-        float | None,
-        Field(ge=-1, le=1, description="Two faces are the same person from here on. Without it: the embedder's own."),
-    ] = None
-    min_face: Annotated[
-        int | None, Field(ge=1, le=1_000_000, description="Smaller faces are dropped (pixels). Without it: 20.")
-    ] = None
-    webhook_url: Annotated[
-        str | None, Field(description="An address that is told when the job has ended.", max_length=2000)
-    ] = None
-
-
-class Accepted(BaseModel):
-    """That the files will be looked at."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "job_id": "8a1f9f1e-2b62-4f0e-9c55-5a2f0a1b7c3d",
-                "message": "party.jpg and 3 more files are queued; "
-                "follow them at /api/jobs/8a1f9f1e-2b62-4f0e-9c55-5a2f0a1b7c3d/events",
-            }
-        }
-    )
-
-    job_id: str
-    message: str
-
-
-class FoundFace(BaseModel):
-    """A face of a person."""
-
-    face_id: str
-    source: Annotated[str, Field(description="The name of the file.")]
-    time: Annotated[float | None, Field(description="When in a video (seconds); None in a photo.")]
-    box: Annotated[list[float], Field(description="x1, y1, x2, y2 in pixels.")]
-    score: Annotated[float, Field(description="How certain it is that this is a face, 0 to 1.")]
-    quality: Annotated[float, Field(description="How usable it is, 0 to 1.")]
-    best: Annotated[bool, Field(description="Whether it stands for the person.")]
-    headshot: Annotated[str, Field(description="Address of a JPEG.")]
-
-
-class FoundPerson(BaseModel):
-    """A person with all faces, the best first."""
-
-    person: int
-    faces: list[FoundFace]
-
-
-class UnusedFile(BaseModel):
-    """A file that could not be used."""
-
-    source: str
-    error: str
-
-
-class People(BaseModel):
-    """The people in the files of a job."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "people": [
-                    {
-                        "person": 0,
-                        "faces": [
-                            {
-                                "face_id": "4f0c9a1be8d2a7c3",
-                                "source": "party.jpg",
-                                "time": None,
-                                "box": [120.5, 80.25, 260.0, 250.75],
-                                "score": 0.93,
-                                "quality": 0.88,
-                                "best": True,
-                                "headshot": "/api/faces/8a1f9f1e-.../headshots/4f0c9a1be8d2a7c3",
-                            }
-                        ],
-                    }
-                ],
-                "photos": 1,
-                "videos": 0,
-                "errors": [],
-                "notes": [],
-            }
-        }
-    )
-
-    people: list[FoundPerson]
-    photos: int
-    videos: int
-    errors: list[UnusedFile]
-    notes: list[str]
-
-
 @router.post(
     "",
-    responses=documented(408, 409, 411, 413, 415, 422),
+    responses=documented(408, 409, 413, 415, 422, 501),
     openapi_extra=documented_uploads(
         "Photos and videos, each a field `file`.", fields=FacesForm.model_json_schema()["properties"]
     ),
@@ -146,20 +53,27 @@ async def upload(
     user: User,
     parts: Given,
     idempotency_key: Annotated[
-        str | None, Header(description="A word of yours: sent again, it gives the same job.", max_length=255)
+        str | None,
+        Header(
+            alias="Idempotency-Key", description="A word of yours: sent again, it gives the same job.", max_length=255
+        ),
     ] = None,
-) -> Accepted:
-    """Find the people in photos and videos. The answer comes when all of them have arrived; the work is a job."""
+) -> AcceptedFiles:
+    """Find the people in photos and videos. The answer comes when all of them have arrived; the work is a job.
+
+    A file that cannot be used is named in `refused` and not kept, and the others go on; when none can be used, the
+    status and the error are those of the first. What is over a limit for all files together is refused as a whole.
+    """
     job = await run_sync(_earlier, parts, user.id, idempotency_key)
     if job is not None:
-        async for _ in request.stream():  # an answer before the end would reach few clients
-            pass
+        with suppress(ClientDisconnect):
+            async for _ in request.stream():  # an answer before the end would reach few clients
+                pass
     else:
-        uploads, fields = await receive_all(request, parts, user.id, kinds="media", most=_MOST)
-        job = await in_thread(lambda: _queue(parts, uploads, fields, idempotency_key))
-    one = len(job.parameters["uploads"]) == 1
-    said = f"{job.filename} {'is' if one else 'are'} {_words(job)}; follow {'it' if one else 'them'}"
-    return Accepted(job_id=job.id, message=f"{said} at /api/jobs/{job.id}/events")
+        await run_sync(check_waiting, parts, user.id)
+        received = await receive_all(request, parts, user.id, kinds="media", most=_MOST)
+        job = await in_thread(lambda: _queue(parts, received, idempotency_key))
+    return _accepted(job)
 
 
 @router.get("/{job_id}/people", responses=documented(404, 409, 422))
@@ -214,18 +128,19 @@ def _earlier(parts: Parts, owner: str, key: str | None) -> Job | None:
     return found[0] if found else None
 
 
-def _queue(parts: Parts, uploads: list[Upload], fields: dict[str, str], key: str | None) -> Job:
+def _queue(parts: Parts, received: ReceivedAll, key: str | None) -> Job:
     """The job for what was received, which is not kept when there is none: ApiError 422 for what the form says."""
-    job, more = None, len(uploads) - 1
+    job, uploads = None, received.uploads
+    more = len(uploads) - 1
     try:
-        form = read_fields(FacesForm, fields)
+        form = read_fields(FacesForm, received.fields)
         job = submit(
             parts.engine,
             kind="faces",
             owner=uploads[0].owner,
             filename=uploads[0].filename + (f" and {more} more file{'s' if more > 1 else ''}" if more else ""),
             parameters={
-                "files": [{"path": f"uploads/{each.id}{each.suffix}", "filename": each.filename} for each in uploads],
+                "files": _files(received),
                 "uploads": [each.id for each in uploads],
                 "threshold": form.similarity_threshold,
                 "min_face": form.min_face or parts.settings.min_face,
@@ -240,6 +155,27 @@ def _queue(parts: Parts, uploads: list[Upload], fields: dict[str, str], key: str
         if job is None or job.upload != uploads[0].id:  # another request with the same key was quicker
             for each in uploads:
                 delete_upload(parts.settings, parts.engine, each)
+
+
+def _files(received: ReceivedAll) -> list[dict[str, str]]:
+    """All files as they were sent, each under a name of its own: where it is, or why it is not kept."""
+    names = distinct(each.filename for each in received.files)
+    return [
+        {"filename": name, "path": f"uploads/{each.id}{each.suffix}"}
+        if isinstance(each, Upload)
+        else {"filename": name, "error": each.error, "code": each.code}
+        for name, each in zip(names, received.files, strict=True)
+    ]
+
+
+def _accepted(job: Job) -> AcceptedFiles:
+    """What is said of a job that was made now, or before with the same key."""
+    files = job.parameters["files"]
+    refused = [RefusedFile(**file) for file in files if "error" in file]
+    said = f"{job.filename} {'is' if len(files) - len(refused) == 1 else 'are'} {_words(job)}"
+    if refused:
+        said += f"; {len(refused)} of {len(files)} files could not be used"
+    return AcceptedFiles(job_id=job.id, message=f"{said}; follow the job at /api/jobs/{job.id}/events", refused=refused)
 
 
 def _lines(settings: Settings, job: Job, name: str) -> list[dict[str, Any]]:

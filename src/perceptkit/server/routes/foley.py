@@ -41,7 +41,7 @@ from ..jobs import Job
 from ..jobs.webhooks import check_webhook
 from ..parts import Given, Parts
 from ..tasks.foley import ANNOTATED, EVENTS, HEARD, TABLE
-from .jobs import FILE_ANSWERS
+from .jobs import FILE_ANSWERS, PART_ANSWERS
 
 __all__ = ["router"]
 
@@ -49,7 +49,18 @@ router = APIRouter(tags=["foley"], route_class=StrictRoute)
 
 _COLUMNS = 6  # frame, timecode, foot, event, time_seconds, confidence; those after them are ours
 _CONFIG = {"type": "string", "description": "All of these in one JSON object; fields of the form go before it."}
-_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+_CSV: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"example": "frame,timecode,foot,event,time_seconds,confidence\n"}}},
+    **PART_ANSWERS,
+}
+_STEP = {"time": 1.292, "foot": "left", "event": "heel_strike", "confidence": 0.977, "person": 1}
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The footsteps; more is said of each than in the example.",
+        "content": {"application/json": {"example": {"source": "walk.mp4", "rate": 25.0, "events": [_STEP]}}},
+    },
+    **PART_ANSWERS,
+}
 
 
 def _own(task_id: str, user: User, parts: Given) -> Task:
@@ -61,7 +72,7 @@ Own = Annotated[Task, Depends(_own)]
 
 @router.post(
     "/api/upload-video",
-    responses=documented(408, 411, 413, 415, 422),
+    responses=documented(408, 413, 415, 422),
     openapi_extra=documented_upload(
         "A video: .mp4, .mov, .avi, .mkv, .webm.",
         fields={**Options.model_json_schema()["properties"], "config": _CONFIG},
@@ -161,7 +172,7 @@ def download_audio_video(task: Own, parts: Given) -> FileAnswer:
     return answer_result(parts.settings, job, HEARD, save_as=_name(task, "footsteps.mp4"))
 
 
-@router.get("/api/export-csv/{task_id}", response_class=Response, responses=_CSV | documented(404, 409, 422))
+@router.get("/api/export-csv/{task_id}", response_class=Response, responses=_CSV | documented(404, 409, 416, 422))
 def export_csv(
     task: Own,
     parts: Given,
@@ -179,7 +190,9 @@ def export_csv(
     return Response(_first_columns(text), media_type="text/csv", headers=named)
 
 
-@router.get("/api/export-json/{task_id}", responses=FILE_ANSWERS | documented(404, 409, 416, 422))
+@router.get(
+    "/api/export-json/{task_id}", response_class=FileResponse, responses=_EVENTS | documented(404, 409, 416, 422)
+)
 def export_json(task: Own, parts: Given) -> FileAnswer:
     """The footsteps as JSON: every event with all that is known of it, and the frame rate."""
     job = completed(parts, task, DETECTING)

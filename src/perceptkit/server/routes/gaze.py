@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path, PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
@@ -25,10 +26,11 @@ from ..incoming.strict import StrictRoute
 from ..incoming.uploads import Received, delete_upload, documented_upload, find_upload, receive, upload_path
 from ..jobs import Job, list_jobs, submit
 from ..jobs.owned import Owned
+from ..jobs.waiting import check_waiting
 from ..jobs.webhooks import check_webhook
 from ..parts import Given, Parts
 from ..tasks.gaze import ANNOTATED, DATA, SUMMARY, TABLE
-from .jobs import FILE_ANSWERS
+from .jobs import FILE_ANSWERS, PART_ANSWERS
 
 __all__ = ["router"]
 
@@ -36,6 +38,22 @@ router = APIRouter(tags=["gaze"], route_class=StrictRoute)
 
 _LOOK_UP = 20.0  # seconds for finding a model by its name, waiting included
 _CHUNK = 1 << 18  # bytes
+_SEEN = {
+    "frame": 0,
+    "time": 0.0,
+    "faces": [{"track": 1, "box": [120.5, 80.2, 260.0, 250.8], "yaw": -3.1, "pitch": 4.7}],
+}
+_DATA: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "What was found; more is said of each face than in the example.",
+        "content": {
+            "application/json": {"example": {"summary": {"attention": {"ever": 1, "rate": 0.8}}, "frames": [_SEEN]}},
+            "application/x-ndjson": {"example": f"{json.dumps(_SEEN)}\n"},
+            "text/csv": {"example": "frame,time,track,x1,y1,x2,y2,score,yaw,pitch\n"},
+        },
+    },
+    **PART_ANSWERS,
+}
 
 
 class GazeForm(BaseModel):
@@ -79,7 +97,7 @@ class Accepted(BaseModel):
 
 @router.post(
     "/api/upload",
-    responses=documented(408, 409, 411, 413, 415, 422),
+    responses=documented(408, 409, 413, 415, 422),
     openapi_extra=documented_upload(
         "A video: .mp4, .mov, .avi, .mkv, .webm.", fields=GazeForm.model_json_schema()["properties"]
     ),
@@ -103,6 +121,7 @@ async def upload(
             async for _ in request.stream():  # an answer before the end would reach few clients
                 pass
     else:
+        await run_sync(check_waiting, parts, user.id)
         received = await receive(request, parts, user.id, kinds="video")
         job = await _queue(parts, received, model, idempotency_key)
     return Accepted(job_id=job.id, message=f"{job.filename} is {_words(job)}; follow it at /api/jobs/{job.id}/events")
@@ -117,7 +136,7 @@ def download(job: Owned, parts: Given) -> FileAnswer:
     return answer_result(parts.settings, job, ANNOTATED, save_as=_name(job, ".mp4"))
 
 
-@router.get("/api/download-data/{job_id}", responses=FILE_ANSWERS | documented(404, 409, 416, 422))
+@router.get("/api/download-data/{job_id}", response_class=Response, responses=_DATA | documented(404, 409, 416, 422))
 def download_data(
     job: Owned,
     parts: Given,
@@ -168,7 +187,7 @@ async def _queue(parts: Parts, received: Received, model: str | None, key: str |
     try:
         form = read_fields(GazeForm, {"model": model or "", **received.fields})
         webhook = None if form.webhook_url is None else check_webhook(form.webhook_url, parts.settings)
-        named = await parts.looking.perform("gaze_model", {"model": form.model}, timeout=_LOOK_UP)
+        named = await parts.looking.perform("gaze_model", {"model": form.model}, timeout=_LOOK_UP, owner=sent.owner)
         options = form.model_dump(exclude={"model", "webhook_url"})
         job = await run_sync(
             lambda: submit(

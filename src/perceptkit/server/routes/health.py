@@ -28,6 +28,13 @@ _EXAMPLE: dict[str, JsonValue] = {
     "face_detection_model": "scrfd-500m",
 }
 _CHECKS: dict[str, JsonValue] = {"models": "ok", "database": "ok", "disk": "ok", "worker": "ok"}
+_MISSING: dict[str, JsonValue] = {
+    "error": "database: the database does not answer",
+    "code": "not_ready",
+    "request_id": "3f1c1e0a4b0d4b0c8f6c2f3a9d7e5b21",
+    "status": "not ready",
+    "checks": {**_CHECKS, "database": "the database does not answer"},
+}
 
 Checks = Annotated[dict[str, str], Field(description='By what was checked "ok", or why it is not.')]
 
@@ -57,6 +64,8 @@ class Ready(BaseModel):
 
 class NotReady(ErrorAnswer):
     """Why requests cannot be answered yet."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {**_MISSING, **_EXAMPLE}})
 
     status: Literal["not ready"]
     version: str

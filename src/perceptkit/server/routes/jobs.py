@@ -30,7 +30,7 @@ PART_ANSWERS: dict[int | str, dict[str, Any]] = {
 """What answers with a file may be besides the whole file."""
 
 FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file.", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+    200: {"description": "The file.", "content": {"*/*": {}}},
     **PART_ANSWERS,
 }
 """What answers with a file of any kind may be."""
@@ -40,7 +40,6 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
         "description": "Events as they happen; the data of each is a JobInfo as JSON.",
         "content": {
             "text/event-stream": {
-                "schema": {"type": "string"},
                 "example": 'id: 7\nevent: progress\ndata: {"job_id": "8a1f9f1e-...", "status": "processing", ...}\n\n',
             }
         },

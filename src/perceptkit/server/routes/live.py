@@ -137,7 +137,7 @@ class Events(BaseModel):
     people: int = Field(description="How many people are seen in it.")
 
 
-class Stopped(BaseModel):
+class StoppedSession(BaseModel):
     """What a session saw."""
 
     model_config = ConfigDict(
@@ -169,7 +169,7 @@ class Stopped(BaseModel):
 
 @router.post(
     "/capture-floor",
-    responses=documented(408, 413, 422),
+    responses=documented(408, 413, 422, 501),
     openapi_extra=documented_picture(LiveOptions.model_json_schema()["properties"], required=False),
 )
 async def capture_floor(request: Request, user: User, parts: Given) -> Session:
@@ -182,7 +182,7 @@ async def capture_floor(request: Request, user: User, parts: Given) -> Session:
     if floor.surface_type == "auto" and floor.image is None:
         raise ApiError(422, "send a picture of the floor, or name the surface (surface_type)", "missing_picture")
     asked = {**floor.model_dump(), "owner": user.id, "session_id": str(uuid4()), "most": parts.settings.max_sessions}
-    made = await parts.live.perform("live-open", asked, timeout=parts.settings.request_timeout)
+    made = await parts.live.perform("live-open", asked, timeout=parts.settings.request_timeout, owner=user.id)
     if "full" in made:
         raise ApiError(429, made["full"], "too_many_sessions", headers={"Retry-After": "60"})
     return Session(session_id=asked["session_id"], **made)
@@ -190,7 +190,7 @@ async def capture_floor(request: Request, user: User, parts: Given) -> Session:
 
 @router.post(
     "/detect-frame/{session_id}",
-    responses=documented(404, 408, 413, 422),
+    responses=documented(404, 408, 413, 422, 501),
     openapi_extra=documented_picture(
         {"timestamp": Picture.model_json_schema()["properties"]["timestamp"]}, required=True
     ),
@@ -227,16 +227,16 @@ async def generate_audio(
 
 
 @router.post("/stop-session/{session_id}", responses=documented(404, 408, 422))
-async def stop_session(session_id: str, user: User, parts: Given) -> Stopped:
+async def stop_session(session_id: str, user: User, parts: Given) -> StoppedSession:
     """End a session; what it saw."""
     made = await _perform(parts, user.id, session_id, "live-stop", {})
-    return Stopped(session_id=session_id, status="stopped", **made)
+    return StoppedSession(session_id=session_id, status="stopped", **made)
 
 
 async def _perform(parts: Parts, owner: str, session_id: str, task: str, parameters: dict[str, Any]) -> Any:
     """Do a task with a session. ApiError 404 when it is over."""
     asked = {**parameters, "session_id": session_id, "owner": owner}
-    made = await parts.live.perform(task, asked, timeout=parts.settings.request_timeout)
+    made = await parts.live.perform(task, asked, timeout=parts.settings.request_timeout, owner=owner)
     if made is None:
         raise ApiError(404, _GONE, "session_gone")
     return made

@@ -17,15 +17,11 @@ __all__ = ["router"]
 router = APIRouter(tags=["server"], route_class=StrictRoute)
 
 
-class _Text(Response):
-    media_type = CONTENT_TYPE_LATEST
-
-
 @router.get(
     "/metrics",
-    response_class=_Text,
+    response_class=Response,
     responses=documented() | {200: {"content": {CONTENT_TYPE_LATEST: {"example": "perceptkit_jobs_waiting 0.0\n"}}}},
 )
 def metrics(request: Request, parts: Given, _user: User) -> Response:
     """Requests, jobs, uploads and recordings in numbers, for Prometheus."""
-    return _Text(write_metrics(request.app.state.metrics, parts.engine))
+    return Response(write_metrics(request.app.state.metrics, parts.engine), media_type=CONTENT_TYPE_LATEST)

@@ -88,9 +88,9 @@ async def who(parts: Given, caller: Caller) -> dict[str, bool]:
 
 
 @router.get("/page/choices.json")
-async def choices(parts: Given, _user: User) -> dict[str, Any]:
+async def choices(parts: Given, user: User) -> dict[str, Any]:
     """What there is to choose from on the page, and what is chosen first."""
-    models = await parts.looking.perform("choices", {}, timeout=parts.settings.request_timeout)
+    models = await parts.looking.perform("choices", {}, timeout=parts.settings.request_timeout, owner=user.id)
     options = Options()
     return {
         **models,

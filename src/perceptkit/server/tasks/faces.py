@@ -5,20 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError
+from ...errors import MediaError, MissingExtraError, ModelError
 from ...face.defaults import MAX_FACES
 from ...files import write_bytes
-from ...output import write_json, write_lines
+from ...output import count, write_json, write_lines
 from ..face_models import detector_name, embedder_name
 from ..processes.performing import Reporter
 from .models import Models
+from .naming import reworded, without_arguments
 
 if TYPE_CHECKING:
     from ...face import Extraction, Sighting
@@ -52,21 +52,29 @@ def extract_faces(models: Models, parameters: dict[str, Any], reporter: Reporter
         "faces": [_unique(result, person.best, index_of) for person in result.people],
         "seen": len(result.sightings),
         "errors": [
-            {"index": index_of[error.source], "error": error.message.removeprefix(f"{error.source}: ")}
+            {
+                "index": index_of[error.source],
+                "error": without_arguments(error.message.removeprefix(f"{error.source}: ")),
+            }
             for error in result.errors
         ],
-        "notes": [{"index": index_of[source], "note": note} for source, note in result.notes],
+        "notes": [{"index": index_of[source], "note": without_arguments(note)} for source, note in result.notes],
     }
 
 
 def faces(models: Models, parameters: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Group the faces of some uploads by person; what `face.extract` writes, under the names that people know."""
+    """Group the faces of some uploads by person; what `face.extract` writes, under the names that people know.
+
+    `files` are all that were sent, in their order, each under a name of its own: with the `path`, or with the `error`
+    that it was refused for.
+    """
     from ... import face
 
-    folder, names = Path(parameters["folder"]), _names(parameters["files"])
+    folder, files = Path(parameters["folder"]), parameters["files"]
+    names = {str(Path(file["path"])): file["filename"] for file in files if "path" in file}
     reporter.stage("models")
     detector, embedder = models.face_detector(), models.embedder()
-    with _called(names):
+    with reworded(lambda text: _named(text, names)):
         result = face.extract(
             list(names),
             folder,
@@ -76,10 +84,10 @@ def faces(models: Models, parameters: dict[str, Any], reporter: Reporter) -> dic
             min_face=parameters["min_face"],
             progress=reporter.stage("pictures"),
         )
-    reporter.stage("results")
-    _rename(folder, names)
+    errors = _all_errors(files, [_named(asdict(error), names) for error in result.errors])
+    _rename(folder, names, errors)
     return {
-        "warnings": [_named(error.message, names) for error in result.errors],
+        "warnings": _warnings(errors, len(files)),
         "model": embedder.name,
         "photos": result.photos,
         "videos": result.videos,
@@ -115,27 +123,39 @@ def _unique(result: Extraction, sighting: Sighting, index_of: Mapping[str, int])
     }
 
 
-def _names(files: list[dict[str, str]]) -> dict[str, str]:
-    """By the path of each upload the name to show for it; of two with one name the second is called so."""
-    names: dict[str, str] = {}
-    for file in files:
-        name, number = file["filename"], 1
-        while name in names.values():
-            number += 1
-            name = f"{file['filename']} ({number})"
-        names[str(Path(file["path"]))] = name
-    return names
+def _all_errors(files: Sequence[Mapping[str, str]], found: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """The errors of files that were refused and of those that were looked at, in the order in which they were sent."""
+    refused = [
+        {
+            "source": file["filename"],
+            "error": (MissingExtraError if file["code"] == "missing_extra" else MediaError).__name__,
+            "message": f"{file['filename']}: {file['error']}",
+        }
+        for file in files
+        if "error" in file
+    ]
+    order = {file["filename"]: place for place, file in enumerate(files)}
+    return sorted([*refused, *found], key=lambda error: order[error["source"]])
 
 
-def _rename(folder: Path, names: Mapping[str, str]) -> None:
-    """Put the names in the place of our paths, in every file of a result."""
+def _warnings(errors: Sequence[Mapping[str, str]], sent: int) -> list[str]:
+    """How many files are missing from a result; and what went wrong with single faces, by their embeddings."""
+    faces = [error for error in errors if error["error"] == ModelError.__name__]
+    files = {error["source"] for error in errors} - {error["source"] for error in faces}
+    said = [f"{len(files):,} of {count(sent, 'file', 'files')} could not be used"] if files else []
+    return said + [error["message"] for error in faces]
+
+
+def _rename(folder: Path, names: Mapping[str, str], errors: Sequence[dict[str, str]]) -> None:
+    """Put the names in the place of our paths, in every file of a result, and all errors there are."""
     from ...face import load_embeddings, save_embeddings
 
-    for lines in (folder / "faces.jsonl", folder / "errors.jsonl", folder / "sources.jsonl"):
+    for lines in (folder / "faces.jsonl", folder / "sources.jsonl"):
         rows = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
         write_lines(lines, [_named(row, names) for row in rows])
     run = _named(json.loads((folder / "run.json").read_text(encoding="utf-8")), names)
-    write_json(folder / "run.json", {**run, "folder": "."})
+    write_lines(folder / "errors.jsonl", errors)
+    write_json(folder / "run.json", {**run, "folder": ".", "errors": errors})
     page = (folder / "people.html").read_text(encoding="utf-8")
     shown = _named(page, {path: escape(name) for path, name in names.items()})
     write_bytes(folder / "people.html", shown.encode())
@@ -147,19 +167,10 @@ def _rename(folder: Path, names: Mapping[str, str]) -> None:
 def _named(value: Any, names: Mapping[str, str]) -> Any:
     """The same plain data, with the names in the place of paths."""
     if isinstance(value, str):
-        return _PATH.sub(lambda found: names.get(str(Path("uploads", found[1])), found[0]), value)
+        said = without_arguments(value)
+        return _PATH.sub(lambda found: names.get(str(Path("uploads", found[1])), found[0]), said)
     if isinstance(value, list):
         return [_named(each, names) for each in value]
     if isinstance(value, dict):
         return {key: _named(each, names) for key, each in value.items()}
     return value
-
-
-@contextmanager
-def _called(names: Mapping[str, str]) -> Iterator[None]:
-    """Errors of the library that name our paths name what people know."""
-    try:
-        yield
-    except InputError as error:
-        error.args = (_named(str(error), names),)
-        raise

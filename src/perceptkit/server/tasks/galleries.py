@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
 from ..processes.performing import Reporter
 from .models import Models
-from .naming import called
+from .naming import called, without_arguments
 
 if TYPE_CHECKING:
     from ...face import Embedder, Gallery, Seen
@@ -27,7 +25,7 @@ def enrol_face(models: Models, parameters: dict[str, Any], reporter: Reporter) -
 
     source, gallery = Path(parameters["source"]), Path(parameters["gallery"])
     reporter.stage("models")
-    with called(parameters["filename"], source), called(_GALLERY, gallery), _in_our_words():
+    with called(parameters["filename"], source), called(_GALLERY, gallery):
         detector, embedder = models.face_detector(), _embedder(models, _load(gallery))
         result = face.enrol(
             parameters["name"],
@@ -36,6 +34,7 @@ def enrol_face(models: Models, parameters: dict[str, Any], reporter: Reporter) -
             again=parameters["again"],
             detector=detector,
             embedder=embedder,
+            names={str(source): parameters["filename"]},
             progress=reporter.stage("pictures"),
         )
     return {
@@ -48,7 +47,7 @@ def enrol_face(models: Models, parameters: dict[str, Any], reporter: Reporter) -
         "yaw_coverage": list(result.yaw),
         "missing_views": result.missing,
         "mean_quality": result.quality,
-        "notes": [note.replace(str(source), parameters["filename"]) for note in result.notes],
+        "notes": [without_arguments(note).replace(str(source), parameters["filename"]) for note in result.notes],
         "model": embedder.name,
     }
 
@@ -86,7 +85,7 @@ def identify_faces(models: Models, parameters: dict[str, Any], reporter: Reporte
         )
         if result.errors:
             raise InputError(result.errors[0].message)
-    notes = [note.replace(str(source), parameters["filename"]) for _, note in result.notes]
+    notes = [without_arguments(note).replace(str(source), parameters["filename"]) for _, note in result.notes]
     return {"faces": [_seen(each) for each in result.faces], "threshold": result.threshold, "notes": notes}
 
 
@@ -119,16 +118,6 @@ def _embedder(models: Models, made: Gallery | None) -> Embedder:
     from ...face import EMBEDDERS
 
     return models.embedder(made.model if made is not None and made.model in EMBEDDERS else None)
-
-
-@contextmanager
-def _in_our_words() -> Iterator[None]:
-    """Errors of the library that name an option of the command line name the field of the form that does the same."""
-    try:
-        yield
-    except InputError as error:
-        error.args = (str(error).replace("--again", "again=true"),)
-        raise
 
 
 def _seen(seen: Seen) -> dict[str, Any]:

@@ -18,8 +18,8 @@ __all__ = ["IDLE", "MOST", "LiveSessions", "Walk"]
 IDLE = 300.0
 """Seconds without a call after which a session is over."""
 
-MOST = 8
-"""Sessions of all users together: each takes 70 MB for each person in its picture."""
+MOST, OWN = 8, 4
+"""Sessions of all users together, and of one: each takes 70 MB for each person in its picture."""
 
 _KEPT = 256  # events whose sound can be asked for
 _TOGETHER = 10.0  # seconds: what is older than that is not heard together with the last step
@@ -93,7 +93,7 @@ class LiveSessions:
         """Why there is no place for one more session of somebody who may have `most`; None: there is."""
         self._forget()
         own = sum(walk.owner == owner for walk in self._open.values())
-        if own >= most:
+        if own >= min(most, OWN):
             return f"{own} live sessions of yours are open already; stop one of them first"
         if len(self._open) >= MOST:
             return f"{len(self._open)} live sessions are open already, and each takes memory; try again later"
