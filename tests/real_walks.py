@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def real_walk() -> Iterator[Frame]:
 
 def write_real_walk(target: Path) -> Path:
     """The same as a video without sound."""
-    info = replace(video.info(video_file("walk-grass-side.mp4")), width=442, height=248, rotation=0, rate=30)
+    info = replace(video.info(video_file("walk-grass-side.mp4")), width=442, height=248, rotation=0, rate=Fraction(30))
     with Writer(target, info) as writer:
         for frame in real_walk():
             writer.write(frame)

@@ -22,6 +22,7 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "PerceptkitError",
+    "is_disk_full",
     "write_error",
 ]
 
@@ -66,9 +67,14 @@ class MissingExtraError(PerceptkitError, ImportError):
         super().__init__(f"{purpose} needs {system or package}")
 
 
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error says that nothing more can be written: the disk or a quota is full, or a file at its limit."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def write_error(path: object, error: OSError) -> PerceptkitError:
     """The error to raise when writing `path` failed: a full disk is a device's fault, a bad path the caller's."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if is_disk_full(error):
         reason = "the disk is full, over quota, or the file-size limit is reached"
         return DeviceError(f"cannot write {path}: {reason}; free some space and run the same command again")
     if error.errno in (errno.EROFS, errno.EIO):

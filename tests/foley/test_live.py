@@ -251,6 +251,8 @@ def test_a_frame_that_does_not_fit_is_refused_and_the_next_one_is_taken() -> Non
         with pytest.raises(InputError, match="a frame is 320 x 180, after others of 640 x 360"):
             session(Frame(1, 1.1, np.zeros((180, 320, 3), np.uint8)))
         assert session(Frame(1, 1.1, painted(0.1, WALK)))[0].frame.time == 1.1
+    with pytest.raises(InputError, match="the session is closed; begin another"):
+        session(Frame(2, 1.2, painted(0.2, WALK)))
     with pytest.raises(InputError, match="unknown sensitivity 'huge'; choose one of: low, medium, high"):
         foley.LiveSession(find, Truth(WALK), sensitivity="huge")
 

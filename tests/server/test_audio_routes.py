@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from starlette.testclient import TestClient
@@ -239,31 +237,6 @@ def test_a_session_that_nobody_goes_on_with_ends(tmp_path: Path, code: int, stat
     outcome = asyncio.run(leave())
     assert (outcome.state, outcome.facts["error"], outcome.facts["samples"]) == (state, error, 8000)  # type: ignore[index] # it has ended
     assert list_recorded(engine, owner="anna") == [outcome]
-    engine.dispose()
-
-
-@pytest.mark.parametrize(("store", "left"), [(True, ["new", "old"]), (False, ["new"])])
-def test_a_server_that_stores_nothing_deletes_recordings_after_a_quarter_of_an_hour(
-    tmp_path: Path, store: bool, left: list[str]
-) -> None:
-    settings = read_settings({}, data=tmp_path, store=store)
-    engine = open_database(settings.database_url)
-    now, facts = time.time(), {"state": "complete"}
-    for name, age in (("old", 901), ("new", 880)):
-        made = Recorded(str(uuid4()), "anna", name, now - age, 8000, 1, "azimuth", now - age, 0, facts)
-        add_recording(engine, made)
-        sound_path(settings, made).parent.mkdir(parents=True, exist_ok=True)
-        sound_path(settings, made).touch()
-
-    async def serve() -> None:
-        recorders = Recorders(settings, engine, Sessions(settings))
-        await recorders.start()
-        await asyncio.sleep(0.3)
-        await recorders.close()
-
-    asyncio.run(serve())
-    assert [each.filename for each in list_recorded(engine, owner="anna")] == left
-    assert len(list(tmp_path.glob("recordings/*/*.wav"))) == len(left)
     engine.dispose()
 
 

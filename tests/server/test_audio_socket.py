@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from perceptkit.server.auth import OWNER
-from perceptkit.server.recordings.recording import Recorders, Session
+from perceptkit.server.recordings.recording import OpenRecording, Recorders
 from serving import TOKEN, Program, client_of, program, wait_for
 from systems import posix
 
@@ -150,6 +150,20 @@ def test_what_cannot_be_used_is_answered_and_the_recording_goes_on(
     assert samples_of(client, session) == ramp(0) + ramp(0)[:recorded] + ramp(1)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [({"angle": "north"}, "bad_angle"), (chunk(1, seq=-1), "bad_seq"), ({"audio_data": "a=b"}, "bad_audio")],
+)
+def test_a_stop_is_a_stop_also_beside_what_cannot_be_used(client: TestClient, wrong: Any, code: str) -> None:
+    session = begin(client)
+    with client.websocket_connect(f"/ws/audio/{session}") as socket:
+        said(socket, ramp(0))
+        assert said(socket, {"command": "stop", **wrong})["code"] == code
+        stopped = socket.receive_json()
+        assert (stopped["status"], stopped["samples"]) == ("stopped", CHUNK)
+    assert samples_of(client, session) == ramp(0)
+
+
 def test_a_byte_that_is_half_a_sample_is_carried_over(client: TestClient) -> None:
     session = begin(client, channels=2)
     with client.websocket_connect(f"/ws/audio/{session}") as socket:
@@ -197,7 +211,7 @@ def test_a_recording_whose_disk_is_stuck_keeps_no_other_waiting_and_loses_nothin
         assert samples_of(client, session) == b"".join(map(ramp, range(50)))
 
 
-def _sessions(client: TestClient) -> list[Session]:
+def _sessions(client: TestClient) -> list[OpenRecording]:
     recorders: Recorders = client.app.state.parts.recorders  # type: ignore[attr-defined] # it is ours
     return recorders.of(OWNER)
 

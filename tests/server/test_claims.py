@@ -65,6 +65,17 @@ def now(engine: sql.Engine, job: Job) -> Job:
     return found
 
 
+def test_users_have_their_turns_one_after_another(engine: sql.Engine) -> None:
+    for owner in ("ada", "ada", "ada", "bob", "eve", "bob"):
+        jobs.submit(engine, kind="gaze", owner=owner, filename="talk.mp4", parameters={})
+    served = [claims.claim(engine) for _ in range(6)]
+    assert [job and (job.owner, job.number) for job in served] == [
+        *(("ada", 1), ("bob", 4), ("eve", 5)),
+        *(("ada", 2), ("bob", 6), ("ada", 3)),
+    ]
+    assert claims.claim(engine) is None
+
+
 def test_the_oldest_is_first_whatever_the_clock_said(engine: sql.Engine) -> None:
     first, second = submit(engine), submit(engine)
     with engine.begin() as connection:  # the clock was set back in between

@@ -14,20 +14,22 @@ import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 from fastapi import Request
 from starlette.testclient import TestClient
 
-from perceptkit.locks import locked
 from perceptkit.server import read_settings
 from perceptkit.server.errors import ApiError
 from perceptkit.server.incoming.connected import while_connected
 from perceptkit.server.incoming.fetching import Blocked, FetchError
 from perceptkit.server.incoming.photos import Refused, collect
-from perceptkit.server.incoming.scratch import clear_scratch, scratch
+from perceptkit.server.incoming.scratch import scratch
+from perceptkit.server.jobs.retention import sweep_files
 from perceptkit.server.parts import Parts
+from perceptkit.server.readiness import Weights
 from perceptkit.server.settings import Settings
 from serving import client_of
 from shared_data import faces_file
@@ -259,16 +261,23 @@ def test_a_caller_who_goes_away_has_the_work_stopped(tmp_path: Path) -> None:
     assert complaints == []  # nobody waits for how it ended, so that is no news
 
 
-def test_what_a_killed_server_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_photos_that_a_killed_server_left_go_at_the_start_and_those_of_a_request_stay(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
-    left, used = tmp_path / "scratch" / ("a" * 8 + "-1"), tmp_path / "scratch" / ("b" * 8 + "-2")
-    for folder in (left, used):
-        folder.mkdir(parents=True)
-        (folder / "photo").write_bytes(PHOTO)
-    with locked(used.with_suffix(".lock")):
-        clear_scratch(settings)
-        assert {path.name for path in (tmp_path / "scratch").iterdir()} == {used.name, f"{used.name}.lock"}
-    clear_scratch(settings)
+    left = tmp_path / "scratch" / str(uuid4())
+    left.mkdir(parents=True)
+    (left / "photo").write_bytes(PHOTO)
+
+    async def scenario() -> None:
+        async with scratch(settings) as folder:
+            (folder / "photo").write_bytes(PHOTO)
+            sweep_files(settings, engine)  # a worker, or an hour later
+            assert (folder / "photo").read_bytes() == PHOTO
+
+    with client_of(tmp_path) as client:
+        assert not left.exists()
+        parts: Parts = client.app.state.parts  # type: ignore[attr-defined] # of a FastAPI
+        engine = parts.engine
+        asyncio.run(scenario())
     assert left_in(tmp_path) == []
 
 
@@ -283,6 +292,8 @@ def test_whether_it_is_there_and_whether_it_is_ready(tmp_path: Path) -> None:
         assert set(ready.json()["checks"].values()) == {"ok"}
 
         missing.append("the weights of yunet are not on this machine")
+        assert client.get("/ready").status_code == 200  # it has looked just now
+        state.weights = Weights()
         state.parts = replace(state.parts, settings=replace(state.parts.settings, min_free=1 << 60))
         ready = client.get("/ready")
         assert (ready.status_code, ready.json()["code"]) == (503, "not_ready")
@@ -290,6 +301,38 @@ def test_whether_it_is_there_and_whether_it_is_ready(tmp_path: Path) -> None:
         assert ready.json()["checks"]["models"] == missing[0]
         assert "MIN_FREE_BYTES" in ready.json()["checks"]["disk"]
         assert ready.json()["checks"]["database"] == "ok"
+
+
+def test_however_many_ask_whether_it_is_ready_the_weights_are_looked_for_once() -> None:
+    class Slow(Quick):
+        async def perform(self, *task: Any, **given: Any) -> Any:
+            await asyncio.sleep(0.05)
+            return await super().perform(*task, **given)
+
+    def busy(_: dict[str, Any]) -> Any:
+        raise ApiError(503, "too many requests wait already; try again", "busy")
+
+    async def main() -> None:
+        slow, weights = Slow(Path(), lambda _: ["yunet is not there"]), Weights()
+        said = await asyncio.gather(*(weights.look(cast(Any, slow)) for _ in range(100)))
+        assert said == ["yunet is not there"] * 100
+        assert len(slow.asked) == 1
+        assert await Weights().look(cast(Any, Quick(Path(), busy))) == "ok"
+
+    asyncio.run(main())
+
+
+def test_what_was_found_counts_while_the_process_has_other_things_to_do() -> None:
+    class Stuck(Quick):
+        async def perform(self, *_task: Any, **_given: Any) -> Any:
+            await asyncio.sleep(60)
+
+    async def main() -> None:
+        weights = Weights(keep=0, patience=0.01)
+        assert await weights.look(cast(Any, Quick(Path(), lambda _: ["yunet is not there"]))) == "yunet is not there"
+        assert await weights.look(cast(Any, Stuck(Path(), lambda _: []))) == "yunet is not there"
+
+    asyncio.run(main())
 
 
 def test_it_is_not_ready_without_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,10 +19,10 @@ from perceptkit.foley.gait import statistics
 from perceptkit.images import decode
 from perceptkit.server.folders import attempt_folder
 from perceptkit.server.footsteps import options as foley_options
-from perceptkit.server.footsteps.stages import DETECTING, DRAWN, SOUNDED, find_task, newest, progress_of
+from perceptkit.server.footsteps.stages import DETECTING, find_video, newest
 from perceptkit.server.incoming.uploads import delete_upload
 from perceptkit.server.jobs import cancel, list_jobs
-from perceptkit.server.jobs.claims import claim, end
+from perceptkit.server.jobs.claims import beat, claim, end
 from perceptkit.server.parts import Parts
 from perceptkit.server.tasks.foley import foley_annotate, foley_sound
 from real_walks import write_real_walk
@@ -154,7 +154,7 @@ def test_a_task_that_is_not_there_or_is_somebody_elses(client: TestClient, walk:
     parts = parts_in(client)
     for id_, owner in ((NOBODY, "owner"), (task, "somebody"), ("x" * 300, "owner"), ("a\0b", "owner")):
         with pytest.raises(Exception, match="there is no such task") as error:
-            find_task(parts, id_, owner)
+            find_video(parts, id_, owner)
         assert error.value.status_code == 404  # type: ignore[attr-defined] # an ApiError
     for method, route in (("POST", "process"), ("GET", "status"), ("GET", "export-csv"), ("POST", "generate-video")):
         answer = client.request(method, f"/api/{route}/{NOBODY}")
@@ -230,7 +230,7 @@ def test_what_was_found_stays_when_the_video_is_deleted(client: TestClient, walk
     task, parts = send(client, walk), parts_in(client)
     client.post(f"/api/process/{task}")
     do_next(client)
-    upload = find_task(parts, task, "owner").upload
+    upload = find_video(parts, task, "owner").upload
     assert upload is not None
     delete_upload(parts.settings, parts.engine, upload)
     assert client.get(f"/api/status/{task}").json()["results"]["total_steps"] == 2
@@ -245,7 +245,7 @@ def test_videos_are_made_of_the_newest_detection(client: TestClient, walk: bytes
     for _ in range(2):
         client.post(f"/api/process/{task}")
         do_next(client)
-    job = newest(parts_in(client).engine, find_task(parts_in(client), task, "owner"), DETECTING)
+    job = newest(parts_in(client).engine, find_video(parts_in(client), task, "owner"), DETECTING)
     assert job is not None
     client.post(f"/api/generate-video/{task}")
     assert do_next(client)["detection"] == f"results/{job.id}/{job.claim}"
@@ -282,16 +282,18 @@ def test_a_detection_that_makes_the_videos_too_is_the_job_of_all_three(client: T
     assert client.get(f"/api/download-audio-video/{task}").content == b"heard"
 
 
-def test_progress_goes_over_all_that_a_job_does(client: TestClient, walk: bytes) -> None:
+def test_a_job_has_one_progress_wherever_it_is_asked_for(client: TestClient, walk: bytes) -> None:
     task = send(client, walk, create_annotated="true", add_audio="true")
-    client.post(f"/api/process/{task}")
-    parts = parts_in(client)
-    job = newest(parts.engine, find_task(parts, task, "owner"), DRAWN)
-    assert job == newest(parts.engine, find_task(parts, task, "owner"), SOUNDED)
+    begun, engine = client.post(f"/api/process/{task}").json()["job_id"], parts_in(client).engine
+    job = claim(engine)
     assert job is not None
-    at = [("models", 0), ("frames", 50), ("frames drawn", 0), ("frames drawn", 100), ("footsteps", 50)]
-    shares = [progress_of(replace(job, state="processing", stage=stage, done=done, total=100)) for stage, done in at]
-    assert shares == pytest.approx([0.0, 0.5 / 3, 1 / 3, 2 / 3, 2.5 / 3], abs=1e-4)
+    beat(engine, job, done=50, total=50, stage="frames drawn", share=2 / 3)
+    info = client.get(f"/api/jobs/{begun}").json()
+    assert (info["progress_percentage"], info["stage"]) == (66.7, "frames drawn")
+    for route in ("status", "video-status", "audio-video-status"):
+        assert client.get(f"/api/{route}/{task}").json()["progress"] == 0.6667
+    assert end(engine, job, "failed", error="it was too dark")
+    assert client.get(f"/api/jobs/{begun}").json()["progress_percentage"] == 66.7
 
 
 # ---- The work
@@ -300,7 +302,7 @@ def test_progress_goes_over_all_that_a_job_does(client: TestClient, walk: bytes)
 class Quiet:
     """A reporter that nobody listens to."""
 
-    def stage(self, name: str) -> Any:
+    def stage(self, name: str, **_: Any) -> Any:
         return lambda done, total: None
 
 
@@ -332,6 +334,9 @@ def test_a_real_video_from_beginning_to_end(tmp_path: Path) -> None:
 
         found = wait_for(done, seconds=120)
         assert found["results"]["total_steps"] >= 2
+        info = client.get(f"/api/jobs/{found['job_id']}").json()
+        frames = found["results"]["detection"]["frames"]
+        assert (info["processed_frames"], info["total_frames"], info["stage"]) == (frames, frames, "footsteps")
         for route in ("download-video", "download-audio-video"):
             (tmp_path / route).with_suffix(".mp4").write_bytes(client.get(f"/api/{route}/{task}").content)
             assert video.info((tmp_path / route).with_suffix(".mp4")).has_sound is (route == "download-audio-video")

@@ -17,6 +17,7 @@ import pytest
 
 from perceptkit.server import read_settings
 from perceptkit.server.processes.hands import Died, Hands, Stopped, TaskError
+from perceptkit.server.processes.performing import Progressed, Reporter
 from serving import wait_for
 from slow_tasks import TASKS
 from systems import linux, posix
@@ -47,17 +48,39 @@ def alive(process: int) -> bool:
 
 
 def test_one_process_does_one_task_after_another(hands: Hands) -> None:
-    seen: list[tuple[int, int | None, str]] = []
+    seen: list[Progressed] = []
     given = {"frames": 8, "seconds": 0.05}
-    first = hands.perform("count", given, progress=lambda *said: seen.append(said))
+    first = hands.perform("count", given, progress=seen.append)
     assert first["frames"] == 8
-    assert seen[0] == (0, None, "frames")
-    assert seen[-1][1] == 8
+    assert seen[0] == Progressed(0, None, "frames", 0.0)
+    assert (seen[-1].total, seen[-1].stage) == (8, "frames")
+    assert seen[-1].share == seen[-1].done / 8 > 0
     with ThreadPoolExecutor(3) as threads:  # they wait for each other
         others = list(threads.map(lambda number: hands.perform("count", {"frames": number, "seconds": 0}), (1, 2, 3)))
     assert [other["frames"] for other in others] == [1, 2, 3]
     assert {other["process"] for other in others} == {first["process"]}
     assert hands.process_id == first["process"]
+
+
+def test_progress_is_of_the_whole_task_and_never_runs_backwards() -> None:
+    seen: list[Progressed] = []
+    reporter = Reporter(seen.append, lambda: False)
+    reporter.stage("models")
+    reporter.stage("frames", of=3)(50, 50)
+    drawing = reporter.stage("frames drawn", number=2, of=3)
+    for done, total in ((25, 25), (25, 50), (50, 50)):  # it turns out to be longer than it looked
+        drawing(done, total)
+    sounding = reporter.stage("footsteps", number=3, of=3, counted=False)
+    sounding(4, 4)
+    shares = [each.share for each in seen]
+    assert shares == sorted(shares)
+    told = {each.stage: (each.done, each.total, round(each.share, 3)) for each in seen}
+    assert told == {
+        "models": (0, None, 0.0),
+        "frames": (50, 50, 0.333),
+        "frames drawn": (50, 50, 0.667),
+        "footsteps": (50, 50, 1.0),
+    }
 
 
 @pytest.mark.parametrize(

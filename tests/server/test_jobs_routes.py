@@ -114,7 +114,7 @@ def test_own_jobs_are_listed_newest_first_and_nobody_elses(client: TestClient) -
 
 def test_a_job_says_how_far_it_is(client: TestClient) -> None:
     job = begun(client)
-    claims.beat(parts_of(client).engine, job, done=30, total=120, stage="frames")
+    claims.beat(parts_of(client).engine, job, done=30, total=120, stage="frames", share=0.25)
     info = client.get(f"/api/jobs/{job.id}").json()
     assert {name: info[name] for name in ("status", "kind", "filename", "model", "stage", "warnings", "error")} == {
         "status": "processing",

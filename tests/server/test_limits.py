@@ -25,6 +25,12 @@ def test_one_request_too_many_is_told_when_to_come_back(tmp_path: Path) -> None:
         assert client.get("/health").status_code == 200
 
 
+def test_a_request_with_a_body_counts_once(tmp_path: Path) -> None:
+    with client_of(tmp_path, rate_limit="1/minute") as client:
+        answers = [client.post("/extract-faces", json={"images": []}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [400, 429]
+
+
 def test_passwords_cannot_be_tried_out(tmp_path: Path) -> None:
     with client_of(tmp_path, auth=True) as client:
         tried = [client.post("/auth/session", json={"token": f"guess-{number}"}).status_code for number in range(11)]

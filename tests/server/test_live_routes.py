@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import socket
@@ -19,9 +20,11 @@ from perceptkit.errors import InputError, MediaError, ModelError
 from perceptkit.images import encode_jpeg
 from perceptkit.server import read_settings
 from perceptkit.server.incoming.pictures import LARGEST
+from perceptkit.server.processes.hands import Died
 from perceptkit.server.serving import _listen
-from perceptkit.server.tasks.live import live_frame, live_open, live_sound, live_stop
+from perceptkit.server.tasks.live import live_floor, live_frame, live_open, live_sound, live_stop, live_tidy
 from perceptkit.server.tasks.sessions import IDLE, MOST, LiveSessions
+from perceptkit.server.tidying import tidy_live
 from real_walks import real_walk
 from serving import client_of
 
@@ -47,7 +50,7 @@ def do(work: Callable[..., Any], models: Any, session: str = "1", owner: str = "
 
 
 def begin(models: Any, session: str = "1", owner: str = "owner", **parameters: Any) -> Any:
-    usual = {"surface_type": "gravel", "shoe": "boot", "sensitivity": "medium", "image": None, "most": 3}
+    usual = {"surface": "gravel", "shoe": "boot", "sensitivity": "medium", "most": 3}
     return do(live_open, models, session, owner, **(usual | parameters))
 
 
@@ -69,7 +72,7 @@ def wav(made: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("clock", ["yours", "ours"])
 def test_each_step_is_told_once_by_the_clock_of_the_frames(clock: str) -> None:
     models = Known()
-    assert begin(models)["surface"] == "gravel"
+    assert begin(models) is None
     events, sounds, start = [], [], 1000.0 if clock == "yours" else 0.0
     for number in range(100):
         time = number / RATE
@@ -159,24 +162,72 @@ def test_sessions_are_their_owners_and_end_when_nobody_uses_them() -> None:
     assert not models.truth.open
 
 
+def test_a_session_that_nobody_uses_holds_nothing_even_when_nobody_calls() -> None:
+    now = [0.0]
+    models = Known(lambda: now[0])
+    begin(models)
+    show(models, 0.0, arrived=1.0)
+    now[0] = IDLE - 1
+    do(live_tidy, models)
+    assert models.truth.open
+    now[0] = IDLE + 1
+    do(live_tidy, models)
+    assert not models.truth.open
+
+
+def test_the_server_tidies_up_while_there_is_a_process_for_sessions() -> None:
+    class Live:
+        def __init__(self) -> None:
+            self.running, self.asked, self.again = False, asyncio.Event(), asyncio.Event()
+
+        async def perform(self, task: str, parameters: Any, *, timeout: float) -> None:
+            assert (task, self.running) == ("live-tidy", True)
+            if not self.asked.is_set():
+                self.asked.set()
+                raise Died("it fell over")  # which is no reason to stop
+            self.again.set()
+
+    async def look() -> None:
+        live: Any = Live()
+        tidying = asyncio.create_task(tidy_live(live, every=0.001))
+        await asyncio.sleep(0.02)
+        live.running = True
+        async with asyncio.timeout(5):
+            await live.again.wait()
+        tidying.cancel()
+
+    asyncio.run(look())
+
+
+def test_a_first_frame_that_is_refused_decides_nothing() -> None:
+    models = Known()
+    begin(models)
+    with pytest.raises(InputError, match="image is no base64"):
+        do(live_frame, models, image="%%%", timestamp=1000.0, arrived=7.0)
+    assert show(models, 0.0, arrived=7.5)["time"] == 0
+    assert show(models, 0.04, arrived=7.54)["time"] == 0.04
+    with pytest.raises(InputError, match="some frames have a timestamp and some have none"):
+        show(models, 0.08, timestamp=5.0)
+
+
 def test_there_are_so_many_sessions_of_one_user_and_of_all() -> None:
     now = [0.0]
     models = Known(lambda: now[0])
-    for number in range(3):
-        assert "full" not in begin(models, str(number))
-    assert begin(models, "3") == {"full": "3 live sessions of yours are open already; stop one of them first"}
-    for number in range(3, MOST):
-        assert "full" not in begin(models, str(number), f"user {number}")
-    assert "8 live sessions are open already" in begin(models, "x", "somebody")["full"]
+    for number in range(MOST // 4):
+        assert begin(models, str(number), most=32) is None
+    assert begin(models, "2", most=32) == "2 live sessions of yours are open already; stop one of them first"
+    for number in range(MOST // 4, MOST):
+        assert begin(models, str(number), f"user {number}") is None
+    assert "8 live sessions are open already" in begin(models, "x", "somebody")
     now[0] = IDLE + 1
-    assert begin(models, "x")["surface"] == "gravel"
+    assert begin(models, "x") is None
 
 
 def test_the_floor_is_seen_in_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PERCEPTKIT_VISION_KEY", "OPENROUTER_API_KEY", "PERCEPTKIT_VISION_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     lawn = np.random.default_rng(0).normal((60, 120, 40), 18, (240, 320, 3)).clip(0, 255).astype(np.uint8)
-    made = begin(Known(), surface_type="auto", image=base64.b64encode(encode_jpeg(lawn)).decode())
+    made = do(live_floor, Known(), image=base64.b64encode(encode_jpeg(lawn)).decode())
     assert (made["surface"], made["environment"], made["origin"]) == ("grass", "outdoors", "guess")
     assert made["note"].startswith("no key for openrouter.ai")
 

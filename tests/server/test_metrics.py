@@ -45,6 +45,7 @@ def test_requests_and_jobs_are_counted(tmp_path: Path) -> None:
         "perceptkit_recordings_open 0.0",
     ):
         assert line in lines, line
+    assert "_created" not in answer.text
     assert made[0].id not in answer.text
     assert "wp-admin" not in answer.text
     assert "process_start_time_seconds" in answer.text

@@ -72,7 +72,7 @@ def reached(engine: sql.Engine, job: Job, state: str) -> Job:
         found = jobs.find(engine, job.id)
         return found if found is not None and found.state == state else None
 
-    found = wait_for(there, seconds=20, every=0.05)
+    found = wait_for(there, seconds=60, every=0.05)
     assert isinstance(found, Job)
     return found
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,7 +22,8 @@ from perceptkit.server.folders import attempt_folder, gallery_folder, recordings
 from perceptkit.server.incoming.uploads import Upload, find_upload, upload_path
 from perceptkit.server.jobs import Job, claims
 from perceptkit.server.jobs import rows as jobs
-from perceptkit.server.jobs.retention import Swept, sweep_files
+from perceptkit.server.jobs.retention import sweep_files
+from perceptkit.server.recordings.recorded import Recorded, add_recording, list_recorded, sound_path
 from serving import client_of, wait_for
 
 HOUR = 3600.0
@@ -65,9 +68,25 @@ class _Store:
             connection.execute(sql.update(jobs_table).where(jobs_table.c.id == job.id).values(ended))
         return job
 
-    def sweep(self, *, hours: float = 0.0) -> Swept:
+    def recording(self, name: str, *, hours: float | None = 0.0) -> Recorded:
+        """A recording that ended so many hours ago; one that goes on without them."""
+        ended = None if hours is None else NOW - hours * HOUR
+        facts = None if hours is None else {"state": "complete"}
+        made = Recorded(str(uuid4()), "anna", name, NOW, 8000, 1, "azimuth", ended, 0, facts)
+        add_recording(self.engine, made)
+        sound_path(self.settings, made).parent.mkdir(parents=True, exist_ok=True)
+        sound_path(self.settings, made).touch()
+        return made
+
+    def recordings(self) -> list[str]:
+        """The names of the recordings that are there; AssertionError when there are other files than those."""
+        found = list_recorded(self.engine)
+        assert len(list(self.settings.data.glob("recordings/*/*.wav"))) == len(found)
+        return sorted(each.filename for each in found)
+
+    def sweep(self, *, hours: float = 0.0) -> None:
         """Sweep when the clock says that so many hours have gone by."""
-        return sweep_files(self.settings, self.engine, now=lambda: NOW + hours * HOUR)
+        sweep_files(self.settings, self.engine, now=lambda: NOW + hours * HOUR)
 
     def has(self, thing: Upload | Job) -> bool:
         """Whether an upload or a job is there, with its files; AssertionError when only one of both is."""
@@ -105,16 +124,16 @@ def test_what_is_old_goes_and_what_is_not_stays(store: _Store) -> None:
     old, new = store.upload(hours=30), store.upload(hours=30)
     old_job, new_job = store.ended(old, hours=25), store.ended(new, hours=23)
 
-    assert store.sweep() == Swept(1, 0, 0)
+    store.sweep()
     assert [store.has(each) for each in (old, old_job, new, new_job)] == [False, False, True, True]
-    assert store.sweep(hours=1.5) == Swept(1, 0, 0)
+    store.sweep(hours=1.5)
     assert [store.has(each) for each in (new, new_job)] == [False, False]
 
 
 def test_an_upload_that_no_job_is_about_goes_by_its_age(store: _Store) -> None:
     old, new = store.upload(hours=25), store.upload(hours=23)
 
-    assert store.sweep() == Swept(0, 1, 0)
+    store.sweep()
     assert [store.has(each) for each in (old, new)] == [False, True]
 
 
@@ -126,7 +145,7 @@ def test_nothing_that_an_active_job_needs_is_touched(store: _Store) -> None:
     waiting = store.job(waits)
     store.job(parameters={"uploads": [several.id], "of": needed.id})
 
-    assert store.sweep(hours=1000) == Swept(0, 0, 0)
+    store.sweep(hours=1000)
     assert all(store.has(each) for each in (waits, runs, several, before, needed, running))
     assert jobs.find(store.engine, waiting.id)
 
@@ -135,10 +154,21 @@ def test_jobs_about_one_upload_go_together(store: _Store) -> None:
     upload = store.upload(hours=90)
     first, last = store.ended(upload, hours=80, task="walk"), store.ended(upload, hours=2, task="walk")
 
-    assert store.sweep() == Swept(0, 0, 0)
-    assert store.has(first)
-    assert store.sweep(hours=23) == Swept(2, 0, 0)
+    store.sweep()
+    assert all(store.has(each) for each in (upload, first, last))
+    store.sweep(hours=23)
     assert not any(store.has(each) for each in (upload, first, last))
+
+
+def test_a_job_keeps_all_of_its_uploads_as_long_as_itself(store: _Store) -> None:
+    photos = [store.upload(hours=90) for _ in range(3)]
+    job = store.ended(photos[0], hours=1, parameters={"uploads": [each.id for each in photos]})
+    together: list[Upload | Job] = [*photos, job]
+
+    store.sweep()
+    assert all(map(store.has, together))
+    store.sweep(hours=24)
+    assert not any(map(store.has, together))
 
 
 def test_a_clock_that_goes_back_deletes_nothing(store: _Store) -> None:
@@ -147,7 +177,7 @@ def test_a_clock_that_goes_back_deletes_nothing(store: _Store) -> None:
     leftover = uploads_folder(store.settings) / f"{uuid4()}.part"
     leftover.write_bytes(b"half")
 
-    assert store.sweep(hours=-100_000) == Swept(0, 0, 0), "all of it seems to come from the future"
+    store.sweep(hours=-100_000)  # all of it seems to come from the future
     assert all(store.has(each) for each in (upload, job, unused))
     assert leftover.exists()
 
@@ -165,7 +195,7 @@ def test_what_was_left_half_done_goes_after_an_hour(store: _Store) -> None:
     kept = store.upload(hours=2)
     os.utime(upload_path(store.settings, kept), (NOW - 2 * HOUR, NOW - 2 * HOUR))
 
-    assert store.sweep() == Swept(0, 0, 3)
+    store.sweep()
     assert not any(path.exists() for path in left)
     assert growing.exists()
     assert foreign.exists(), "it is none of ours"
@@ -189,10 +219,59 @@ def test_a_server_that_keeps_nothing_waits_a_quarter_of_an_hour(forgetful: _Stor
     job = forgetful.ended(upload, hours=0)
     runs = forgetful.begun()
 
-    assert forgetful.sweep(hours=0.24) == Swept(0, 0, 0)
-    assert forgetful.sweep(hours=0.26) == Swept(1, 1, 0)
+    forgetful.recording("just ended")
+    forgetful.recording("goes on", hours=None)
+
+    forgetful.sweep(hours=0.24)
+    assert all(forgetful.has(each) for each in (upload, unused, job))
+    assert forgetful.recordings() == ["goes on", "just ended"]
+    forgetful.sweep(hours=0.26)
     assert not any(forgetful.has(each) for each in (upload, unused, job))
     assert forgetful.has(runs)
+    assert forgetful.recordings() == ["goes on"]
+
+
+def test_a_server_that_keeps_nothing_forgets_when_it_starts_and_when_it_stops(forgetful: _Store) -> None:
+    def made() -> list[Upload | Job]:
+        forgetful.recording("talk")
+        upload = forgetful.upload()
+        (uploads_folder(forgetful.settings) / f"{uuid4()}.part").write_bytes(b"half")
+        return [upload, forgetful.ended(upload, hours=-1), forgetful.upload(hours=-1)]
+
+    def nothing_of(things: list[Upload | Job]) -> bool:
+        parts = list(uploads_folder(forgetful.settings).glob("*.part"))
+        return not any(map(forgetful.has, things)) and forgetful.recordings() == [] and parts == []
+
+    needed = forgetful.upload()
+    waits = forgetful.begun(needed)
+    before = made()
+    with client_of(forgetful.settings.data, store=False):
+        assert nothing_of(before)
+        meanwhile = made()
+    assert nothing_of(meanwhile)
+    assert forgetful.has(needed)
+    assert forgetful.has(waits)
+
+
+def test_what_cannot_be_deleted_is_said_and_the_rest_goes(forgetful: _Store, caplog: pytest.LogCaptureFixture) -> None:
+    stuck, job = (forgetful.ended(hours=1) for _ in range(2))
+    results_folder(forgetful.settings, stuck.id).rename(forgetful.settings.data / "elsewhere")
+    results_folder(forgetful.settings, stuck.id).touch()  # no folder
+    left, unused = (forgetful.upload(hours=1) for _ in range(2))
+    stays = forgetful.recording("stays", hours=1)
+    forgetful.recording("goes", hours=1)
+    for path in (upload_path(forgetful.settings, left), sound_path(forgetful.settings, stays)):
+        path.unlink()
+        path.mkdir()  # no file
+
+    with caplog.at_level("WARNING", "perceptkit.server"):
+        forgetful.sweep()
+
+    assert not any(forgetful.has(each) for each in (job, unused))
+    assert forgetful.has(stuck)
+    assert forgetful.recordings() == ["stays"]
+    for name in (stuck.id, left.id, stays.id):
+        assert f"{name} could not be deleted" in caplog.text
 
 
 def test_a_server_sweeps_when_it_starts(tmp_path: Path) -> None:
@@ -202,4 +281,21 @@ def test_a_server_sweeps_when_it_starts(tmp_path: Path) -> None:
     with client_of(tmp_path):
         wait_for(lambda: not upload_path(store.settings, old).exists(), seconds=10, every=0.05)
         assert [store.has(each) for each in (old, new)] == [False, True]
+    store.engine.dispose()
+
+
+def test_a_worker_deletes_nothing_and_calls_nobody(tmp_path: Path) -> None:
+    """It has settings of its own, which are not those of the server."""
+    store = _store(tmp_path / "data")
+    old, ended = store.upload(hours=90), store.ended(hours=90, webhook="https://example.org/")
+    job = store.job(kind="count", parameters={"frames": 1})
+    main = Path(__file__).parents[1] / "slow_server.py"
+
+    with subprocess.Popen([sys.executable, str(main), "worker", "--data", str(store.settings.data)]) as process:
+        wait_for(lambda: (found := jobs.find(store.engine, job.id)) is None or found.ended)
+        process.terminate()
+    assert all(store.has(each) for each in (old, ended, job))
+    told = jobs.find(store.engine, ended.id)
+    assert told is not None
+    assert not told.announced
     store.engine.dispose()

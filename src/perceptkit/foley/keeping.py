@@ -61,6 +61,6 @@ def read_detection(source: str | Path, folder: str | Path) -> Detection:
                 Pose(float(time), keypoints, scores, person=int(person))
                 for time, keypoints, scores, person in zip(*people, strict=True)
             )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{folder}: no detection can be read there; detect again") from error
     return Detection(source, info(source), times, tuple(steps), poses, statistics, tuple(warnings))

@@ -85,7 +85,8 @@ class LiveSession:
         """Who is in a frame, and the events that have become certain with it, each of which is given once.
 
         An event is given up to 0.13 seconds after it, or with the first frame after that. Raises InputError for a time
-        that does not increase, and for a frame of another size than the first.
+        that does not increase, for a frame of another size than the first, and for a session that is closed: by
+        `close`, or by an error here that was not about the frame.
         """
         size = frame.image.shape[1], frame.image.shape[0]
         if self._certain is None:
@@ -97,7 +98,9 @@ class LiveSession:
             raise InputError(f"the time of a frame is {frame.time} s, after one at {self._last} s; times must increase")
         self._last = frame.time
         self._frames.append(frame)
-        seen = next(self._seen)
+        seen = next(self._seen, None)
+        if seen is None:
+            raise InputError("the session is closed; begin another")
         steps = self._certain(frame.time, seen.poses, seen.motion)
         for step in steps:
             self._sounds.note(step)

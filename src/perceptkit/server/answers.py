@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .jobs import Job, State
 
-__all__ = ["MEANINGS", "ErrorAnswer", "JobInfo", "documented", "job_info", "utc"]
+__all__ = ["ErrorAnswer", "JobInfo", "documented", "error_answers", "job_info", "utc"]
+
+
+_REQUEST, _TIME = "3f1c1e0a4b0d4b0c8f6c2f3a9d7e5b21", "2026-01-31T12:00:00.000Z"
 
 
 class ErrorAnswer(BaseModel):
@@ -20,8 +23,8 @@ class ErrorAnswer(BaseModel):
             "example": {
                 "error": "there is no such job",
                 "code": "not_found",
-                "request_id": "3f1c1e0a4b0d4b0c8f6c2f3a9d7e5b21",
-                "timestamp": "2026-01-31T12:00:00.000Z",
+                "request_id": _REQUEST,
+                "timestamp": _TIME,
             }
         }
     )
@@ -32,30 +35,50 @@ class ErrorAnswer(BaseModel):
     timestamp: Annotated[str, Field(description="When it was answered (UTC).")]
 
 
-MEANINGS = {
-    400: "The request makes no sense.",
-    401: "Say who you are: `Authorization: Bearer TOKEN`.",
-    403: "Not allowed from there, or for you.",
-    404: "There is no such thing, or it is somebody else's.",
-    408: "It took longer than REQUEST_TIMEOUT, and was stopped.",
-    409: "Not in this state.",
-    413: "Larger than allowed.",
-    415: "Not a file of a kind that can be used here.",
-    416: "There is no such part of the file.",
-    422: "The values or the media cannot be used.",
-    429: "Too many requests, or too many sessions at once.",
-    500: "An error of ours.",
-    501: "An optional package is not installed on the server.",
-    503: "Models, disk or database are not ready.",
+# By its status: what it means; for example a code, and a sentence.
+_ERRORS: dict[int, tuple[str, str, str]] = {
+    400: ("The request makes no sense.", "invalid_request", "the body is not JSON that can be used"),
+    401: ("Say who you are: `Authorization: Bearer TOKEN`.", "unauthorized", "say who you are"),
+    403: ("Not allowed from there, or for you.", "foreign_origin", "pages of this origin may not call"),
+    404: ("There is no such thing, or it is somebody else's.", "not_found", "there is no such job"),
+    408: (
+        "It took longer than REQUEST_TIMEOUT and was stopped, or the body came too slowly.",
+        "timeout",
+        "this took longer than 180 seconds",
+    ),
+    409: ("Not in this state.", "not_finished", "the job is not finished: its status is processing"),
+    413: ("Larger than allowed.", "too_large", "the file is larger than the limit of 1,073,741,824 bytes"),
+    415: ("Not of a type that can be used here.", "unsupported_media_type", "a.pdf is a PDF document; send a video"),
+    416: ("There is no such part of the file.", "no_such_range", "the file has 1,048,576 bytes"),
+    422: ("The values or the media cannot be used.", "media_error", "talk.mp4: empty file"),
+    429: ("Too many requests, or too many sessions at once.", "too_many_requests", "too often; try again in 3 s"),
+    500: (
+        "An error of ours.",
+        "internal_error",
+        "an error of ours; the log has it as 3f1c1e0a4b0d4b0c8f6c2f3a9d7e5b21",
+    ),
+    501: ("An optional package is not installed on the server.", "missing_extra", "HEIC photos need pi-heif"),
+    503: ("Models, disk or database are not ready.", "disk_full", "there is not enough space left on the disk"),
 }
-"""What statuses mean, for the documentation."""
+
+
+def error_answers() -> dict[str, dict[str, Any]]:
+    """The answers that are errors, by their status, for the documentation."""
+    shape, rest = {"$ref": "#/components/schemas/ErrorAnswer"}, {"request_id": _REQUEST, "timestamp": _TIME}
+    return {
+        str(status): {
+            "description": meaning,
+            "content": {"application/json": {"schema": shape, "example": {"error": said, "code": code, **rest}}},
+        }
+        for status, (meaning, code, said) in _ERRORS.items()
+    }
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route for its documentation, with those that every route may give. What all give that know who
     calls, that change something, or that read parameters or JSON, is added for all of them in `description.py`."""
     every = {400, 500, 503, *statuses}
-    return {status: {"model": ErrorAnswer, "description": MEANINGS[status]} for status in sorted(every)}
+    return {status: {"model": ErrorAnswer, "description": _ERRORS[status][0]} for status in sorted(every)}
 
 
 class JobInfo(BaseModel):
@@ -99,13 +122,12 @@ class JobInfo(BaseModel):
         Field(description="Frames; of faces, photos and frames of videos that are looked at. None: not known yet."),
     ]
     processed_frames: int
-    progress_percentage: float
+    progress_percentage: Annotated[float, Field(description="Of all that the job does.")]
     warnings: list[str]
 
 
 def job_info(job: Job) -> JobInfo:
     """What callers see of a job."""
-    share = job.done / job.total if job.total else 0.0
     return JobInfo(
         job_id=job.id,
         kind=job.kind,
@@ -120,7 +142,7 @@ def job_info(job: Job) -> JobInfo:
         stage=job.stage,
         total_frames=job.total,
         processed_frames=job.done,
-        progress_percentage=100.0 if job.state == "completed" else round(min(share, 1.0) * 100, 1),
+        progress_percentage=round(job.share * 100, 1),
         warnings=list((job.result or {}).get("warnings", ())),
     )
 

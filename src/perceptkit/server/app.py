@@ -16,17 +16,21 @@ from .background import Background
 from .database import open_database
 from .description import ABOUT, DescribedApp
 from .errors import handle_errors
-from .folders import uploads_folder
+from .folders import make_folders
 from .guards import Guard
+from .incoming.scratch import clear_scratch
 from .jobs.events import Watch
+from .jobs.retention import forget_all
 from .limiting import Limiter, Sessions
 from .metrics import Measured, Metrics
 from .parts import Parts
 from .processes.performing import Tasks
 from .processes.quick import Quick
+from .readiness import Weights
 from .recordings.recording import Recorders
 from .routes import ROUTERS
 from .settings import Settings
+from .tidying import tidy_live
 
 __all__ = ["create_app"]
 
@@ -47,33 +51,38 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        uploads_folder(settings).mkdir(parents=True, exist_ok=True)
+        make_folders(settings)
+        await asyncio.to_thread(clear_scratch, settings)
         engine = open_database(settings.database_url)
-        sessions = Sessions(settings)
+        if not settings.store:
+            await asyncio.to_thread(forget_all, settings, engine)  # what one that was killed has left
         parts = Parts(
             settings,
             engine,
             Keeper(settings, engine),
             Limiter(settings),
-            sessions,
-            Recorders(settings, engine, sessions),
+            Recorders(settings, engine, Sessions(settings)),
             quick=Quick(settings, "requests"),
             looking=Quick(settings, "uploads", memory=_LOOKING),
             live=Quick(settings, "live"),
             watch=Watch(engine),
         )
-        app.state.parts = parts
-        background = app.state.background = Background(settings, engine, worker=worker, tasks=tasks)
+        app.state.parts, app.state.weights = parts, Weights()
+        tidying = asyncio.create_task(tidy_live(parts.live))
+        background = app.state.background = Background(settings, engine, worker=worker, serves=True, tasks=tasks)
         try:
             await parts.recorders.start()
             if started is not None:
                 started(parts)
             yield
         finally:
+            tidying.cancel()
             await parts.watch.stop()
             await parts.recorders.close()
             ends = (background.stop, parts.quick.close, parts.looking.close, parts.live.close)
             await asyncio.gather(*map(asyncio.to_thread, ends))  # each takes seconds when something is under way
+            if not settings.store:
+                await asyncio.to_thread(forget_all, settings, engine)
             engine.dispose()
 
     app = DescribedApp(

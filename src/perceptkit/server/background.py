@@ -1,5 +1,5 @@
-"""What goes on beside the requests: the worker, the search for jobs whose worker has gone and for files of old, and
-the telling of jobs that have ended."""
+"""What goes on beside the requests: the worker and the search for jobs whose worker has gone; in the server also the
+search for files of old and the telling of jobs that have ended."""
 
 from __future__ import annotations
 
@@ -29,19 +29,24 @@ _RETENTION, _FORGETTING = 3600.0, 60.0  # seconds between two searches for what 
 
 
 class Background:
-    """Threads that are started with the server and stopped with it."""
+    """Threads that are started with a program and stopped with it.
 
-    def __init__(self, settings: Settings, engine: sql.Engine, *, worker: bool, tasks: Tasks | None = None) -> None:
+    With `serves` they do also what is the server's alone, as it goes by its settings: delete files, call webhooks.
+    """
+
+    def __init__(
+        self, settings: Settings, engine: sql.Engine, *, worker: bool, serves: bool = False, tasks: Tasks | None = None
+    ) -> None:
         self._stop = threading.Event()
         self._hands = Hands(settings, "jobs", tasks=tasks, nice=_NICE)
         sweeper = Sweeper(engine, patience=settings.patience)
         targets: dict[str, Callable[[], None]] = {
             "sweeper": lambda: self._repeat(min(_SWEEP, settings.patience / 4), lambda: _sweep(settings, sweeper)),
-            "retention": lambda: self._repeat(
-                _RETENTION if settings.store else _FORGETTING, lambda: sweep_files(settings, engine)
-            ),
-            "webhooks": lambda: announce_all(settings, engine, stop=self._stop),
         }
+        if serves:
+            often = _RETENTION if settings.store else _FORGETTING
+            targets["retention"] = lambda: self._repeat(often, lambda: sweep_files(settings, engine))
+            targets["webhooks"] = lambda: announce_all(settings, engine, stop=self._stop)
         if worker:
             targets["worker"] = lambda: work(settings, engine, hands=self._hands, stop=self._stop)
         self._threads = [threading.Thread(target=target, name=f"perceptkit-{name}") for name, target in targets.items()]

@@ -9,7 +9,7 @@ import asyncio
 import sys
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 __all__ = ["MOST", "Connection", "allow_connections"]
 
@@ -49,7 +49,8 @@ class Connection(H11Protocol):
 
     def _watch(self) -> None:
         """Wait for headers, unless a request is being answered."""
-        answering = self.cycle is not None and not self.cycle.response_complete
+        cycle: RequestResponseCycle | None = self.cycle
+        answering = cycle is not None and not cycle.response_complete
         if answering or self.transport.is_closing() or self.transport.get_protocol() is not self:
             self._forget()
         elif self._due is None:

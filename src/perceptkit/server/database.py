@@ -30,6 +30,7 @@ jobs = sql.Table(
     sql.Column("done", sql.BigInteger, nullable=False, default=0),
     sql.Column("total", sql.BigInteger),
     sql.Column("stage", sql.String(64), nullable=False, default=""),
+    sql.Column("share", sql.Float(53), nullable=False, default=0.0),  # of all that it does, 0 to 1
     sql.Column("error", sql.Text),
     sql.Column("code", sql.String(32)),
     sql.Column("result", sql.JSON),

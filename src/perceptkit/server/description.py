@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from .answers import MEANINGS
+from .answers import error_answers
 
 __all__ = ["ABOUT", "GROUPS", "DescribedApp"]
 
@@ -40,6 +40,7 @@ GROUPS: dict[str, str] = {
 _CHANGING = frozenset({"post", "put", "patch", "delete"})
 _FIRST = re.compile(r"(.+?)(?:[.:;](?:\s|\Z)|\Z)", re.DOTALL)
 _JSON = "application/json"
+_SUCCESS = "Successful Response"  # what FastAPI says of each
 _OTHERS = ("HTTPValidationError", "ValidationError")  # FastAPI's own shapes of errors, which are never sent
 
 
@@ -55,10 +56,11 @@ class DescribedApp(FastAPI):
 
 def _completed(description: dict[str, Any]) -> dict[str, Any]:
     description["tags"] = [{"name": name, "description": said} for name, said in GROUPS.items()]
+    shapes = description["components"]["schemas"]
+    description["components"]["responses"] = error_answers()
     for operations in description["paths"].values():
         for method, operation in operations.items():
-            _complete(method, operation)
-    shapes = description["components"]["schemas"]
+            _complete(method, operation, shapes)
     for name in _OTHERS:
         shapes.pop(name, None)
     for shape in shapes.values():
@@ -67,14 +69,24 @@ def _completed(description: dict[str, Any]) -> dict[str, Any]:
     return description
 
 
-def _complete(method: str, operation: dict[str, Any]) -> None:
+def _complete(method: str, operation: dict[str, Any], shapes: dict[str, Any]) -> None:
     first = _FIRST.match(operation["description"])
     assert first is not None
-    operation["summary"] = " ".join(first[1].split())
+    operation["summary"] = " ".join(first[1].replace("`", "").split())
     answers = operation["responses"]
-    for status in _general(method, operation):
-        answers[status] = {"description": MEANINGS[int(status)], "content": answers["500"]["content"]}
+    usual = {status for status, answer in answers.items() if _shape(answer) == "ErrorAnswer"}
+    for status in usual | _general(method, operation):
+        answers[status] = {"$ref": f"#/components/responses/{status}"}
+    for answer in answers.values():
+        if answer.get("description") == _SUCCESS:
+            answer["description"] = shapes.get(_shape(answer), {}).get("description", operation["summary"])
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def _shape(answer: dict[str, Any]) -> str:
+    """What the schema of an answer is called, or nothing."""
+    schema = answer.get("content", {}).get(_JSON, {}).get("schema", {})
+    return str(schema.get("$ref", "")).rpartition("/")[2]
 
 
 def _with_nulls(example: Any, shape: dict[str, Any], shapes: dict[str, Any]) -> Any:
@@ -99,6 +111,6 @@ def _general(method: str, operation: dict[str, Any]) -> set[str]:
         found |= {"403", "413"}  # the guard: pages of other sites, large bodies
     if "parameters" in operation:
         found |= {"422"}
-    if _JSON in operation.get("requestBody", {}).get("content", ()):
-        found |= {"415", "422"}
+    if "requestBody" in operation:
+        found |= {"408", "415", "422"}  # what comes too slowly, what is of another type, what makes no sense
     return found

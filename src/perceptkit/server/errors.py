@@ -48,7 +48,7 @@ def answer_error(
 
 
 def handle_errors(app: FastAPI) -> None:
-    """Give the app its handlers."""
+    """Give the app its handlers; what they do not know is a bug, which the guard answers."""
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
@@ -83,12 +83,6 @@ def handle_errors(app: FastAPI) -> None:
         log.error("request %s: the database: %s", request_id_of(request.scope), error.orig)
         message, headers = "the database does not answer; try again", {"Retry-After": "2"}
         return answer_error(request.scope, 503, message, "database_unavailable", headers=headers)
-
-    @app.exception_handler(Exception)
-    async def _bug(request: Request, error: Exception) -> JSONResponse:
-        name = request_id_of(request.scope)
-        log.error("request %s: %s", name, error, exc_info=error)
-        return answer_error(request.scope, 500, f"an error of ours; the log has it as {name}", "internal_error")
 
 
 def _sentence(error: Mapping[str, object]) -> str:

@@ -3,25 +3,61 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .jobs import Job
+from ..files import make_folder
 from .settings import Settings
 
+if TYPE_CHECKING:
+    from .incoming.uploads import Upload
+    from .jobs import Job
+
 __all__ = [
+    "ID",
+    "UPLOADS",
     "all_results_folder",
     "attempt_folder",
     "gallery_folder",
+    "is_id",
+    "make_folders",
     "recordings_folder",
     "results_folder",
     "scratch_folder",
+    "upload_source",
     "uploads_folder",
 ]
+
+ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""What the ids of jobs, claims, uploads and recordings look like, for patterns of paths."""
+
+UPLOADS = "uploads"
+"""The folder of the uploads, as seen from the data folder."""
+
+
+def make_folders(settings: Settings) -> None:
+    """Make those that are not there. The data folder is then for nobody but us; one that is there stays as open as
+    somebody has made it. Raises InputError or DeviceError when one cannot be made."""
+    if not settings.data.exists():
+        make_folder(settings.data).chmod(0o700)
+    for name in (UPLOADS, "results", "recordings", "galleries", "scratch"):
+        make_folder(settings.data / name)
 
 
 def uploads_folder(settings: Settings) -> Path:
     """Holds `<upload id><suffix>`, and `<upload id>.part` while it comes."""
-    return settings.data / "uploads"
+    return settings.data / UPLOADS
+
+
+def upload_source(upload: Upload) -> str:
+    """Where an upload lies, as seen from the data folder: what tasks are told."""
+    return f"{UPLOADS}/{upload.id}{upload.suffix}"
+
+
+def is_id(text: str) -> bool:
+    """Whether a text that a caller gives can be the id of anything."""
+    return re.fullmatch(ID, text) is not None
 
 
 def all_results_folder(settings: Settings) -> Path:

@@ -6,6 +6,8 @@ import ipaddress
 import logging
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -24,7 +26,8 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SMALL = 1 << 16
 """Bytes of a body that anybody may send."""
 
-_PICTURE = 32 << 20  # bytes of a body
+_PHOTOS, _PICTURE = 256 << 20, 32 << 20  # bytes of a body
+_MEMORY = 1 << 30  # bytes of all bodies that are held; what is made of them takes twice as much again
 _AROUND = 1 << 20  # bytes of a multipart body besides the file in it
 
 _HEADERS = {
@@ -40,8 +43,9 @@ _HEADERS = {
 class Guard:
     """The outermost layer of the app (ASGI)."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app, self._settings = app, settings
+    def __init__(self, app: ASGIApp, settings: Settings, *, memory: int = _MEMORY) -> None:
+        self._app, self._settings, self._memory = app, settings, memory
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it when it must not go on."""
@@ -57,32 +61,59 @@ class Guard:
         await self._pass(scope, receive, send, headers)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
-        begun, status = time.monotonic(), 500
+        begun, name = time.monotonic(), scope["state"]["request_id"]
+        status: int | None = None
 
         async def noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 given = MutableHeaders(scope=message)
-                given["x-request-id"] = scope["state"]["request_id"]
-                for name, value in _HEADERS.items():
-                    given.setdefault(name, value)
+                given["x-request-id"] = name
+                for header, value in _HEADERS.items():
+                    given.setdefault(header, value)
             await send(message)
 
         refusal = self._refuse(scope, headers)
-        if refusal is not None:
-            answer = answer_error(scope, refusal.status_code, str(refusal.detail), refusal.code)
-            await answer(scope, receive, noted)
-        else:
-            await self._app(scope, _counted(receive, body_limit(scope, self._settings)), noted)
-        log.info(
-            "%s %s %s %d %.0f ms",
-            scope["state"]["request_id"],
-            scope["method"],
-            scope["path"],
-            status,
-            (time.monotonic() - begun) * 1000,
-        )
+        try:
+            if refusal is not None:
+                answer = answer_error(scope, refusal.status_code, str(refusal.detail), refusal.code)
+                await answer(scope, receive, noted)
+            else:
+                with self._counted(scope, receive) as body:
+                    await self._app(scope, body, noted)
+        except Exception as error:  # a bug: the framework would answer it without the headers
+            log.error("request %s: %s", name, error, exc_info=error)
+            if status is None:  # else the connection is cut off, as the answer is not whole
+                answer = answer_error(scope, 500, f"an error of ours; the log has it as {name}", "internal_error")
+                await answer(scope, receive, noted)
+        finally:
+            took = (time.monotonic() - begun) * 1000
+            log.info("%s %s %s %d %.0f ms", name, scope["method"], scope["path"], status or 500, took)
+
+    @contextmanager
+    def _counted(self, scope: Scope, receive: Receive) -> Iterator[Receive]:
+        """The same body; ApiError as soon as more of it has come than allowed, whatever was announced, or more of all
+        that are kept in memory until they are answered."""
+        limit, kept, taken = body_limit(scope, self._settings), _is_kept(scope), 0
+
+        async def receive_some() -> Message:
+            nonlocal taken
+            message = await receive()
+            size = len(message.get("body", b"")) if message["type"] == "http.request" else 0
+            taken += size
+            self._held += size if kept else 0
+            if taken > limit:
+                raise _too_large(limit)
+            if self._held > self._memory and size and taken > SMALL and kept:
+                said = "other large requests are being answered; try again"
+                raise ApiError(503, said, "busy", headers={"Retry-After": "5"})
+            return message
+
+        try:
+            yield receive_some
+        finally:
+            self._held -= taken if kept else 0
 
     def _refuse(self, scope: Scope, headers: Headers) -> ApiError | None:
         """Why a request must not go on."""
@@ -101,10 +132,10 @@ class Guard:
 
 def body_limit(scope: Scope, settings: Settings) -> int:
     """How many bytes the body of a request may have."""
-    if Headers(scope=scope).get("content-type", "").lower().startswith("multipart/form-data"):
+    if _is_form(scope):
         return settings.max_upload + _AROUND
     if scope["path"] == "/extract-faces":
-        return settings.max_json
+        return _PHOTOS
     return _PICTURE if scope["path"].startswith("/api/live/") else SMALL
 
 
@@ -135,20 +166,13 @@ def origin_allowed(origin: str, headers: Headers, settings: Settings) -> bool:
     return parts.scheme in ("http", "https") and parts.netloc.lower() == headers.get("host", "").lower()
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
-    """The same body; ApiError as soon as more has come than allowed, whatever was announced."""
-    taken = 0
+def _is_form(scope: Scope) -> bool:
+    return Headers(scope=scope).get("content-type", "").lower().startswith("multipart/form-data")
 
-    async def receive_some() -> Message:
-        nonlocal taken
-        message = await receive()
-        if message["type"] == "http.request":
-            taken += len(message.get("body", b""))
-            if taken > limit:
-                raise _too_large(limit)
-        return message
 
-    return receive_some
+def _is_kept(scope: Scope) -> bool:
+    """Whether a body is held in memory: the files of forms go to the disk, but for the pictures of live sessions."""
+    return not _is_form(scope) or str(scope["path"]).startswith("/api/live/")
 
 
 def _too_large(limit: int) -> ApiError:

@@ -23,6 +23,7 @@ def log_to_stderr(level: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # A request that is cut off when the server stops is counted in a line of its own.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not _cut_off(record))
+    logging.getLogger("uvicorn.error").addFilter(_with_traceback)
     logging.getLogger("perceptkit").setLevel(level)
     logging.captureWarnings(True)
 
@@ -31,8 +32,15 @@ def _cut_off(record: logging.LogRecord) -> bool:
     return record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
+def _with_traceback(record: logging.LogRecord) -> bool:
+    """What fails as the server starts or stops comes as the text of a traceback, whose lines are to stay lines."""
+    if isinstance(record.msg, str) and record.msg.startswith("Traceback"):
+        record.msg, record.exc_text = "the server failed as it started or stopped", record.msg.rstrip()
+    return True
+
+
 class _Line(logging.Formatter):
-    """Times in UTC; what a caller has put into a path cannot begin a line of its own."""
+    """Times in UTC; what a caller has sent cannot begin a line of its own, nor fill the disk."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -40,7 +48,9 @@ class _Line(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """The line of a message; the traceback below it has lines of its own."""
-        return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], super().formatMessage(record).rstrip())
+        line = super().formatMessage(record)[:_LONGEST].rstrip()
+        return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], line)
 
 
+_LONGEST = 2000  # characters: what a caller has sent may be quoted
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -66,9 +66,21 @@ class Measured:
 
 def write_metrics(metrics: Metrics, engine: sql.Engine) -> bytes:
     """All numbers: what was counted, and what the database holds now."""
-    stored = CollectorRegistry()
-    stored.register(_Stored(engine))
-    return generate_latest(metrics.registry) + generate_latest(stored)
+    all_numbers = CollectorRegistry()
+    all_numbers.register(_Counted(metrics.registry))
+    all_numbers.register(_Stored(engine))
+    return generate_latest(all_numbers)
+
+
+class _Counted(Collector):
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """What was counted, without when that began: the library could leave it out only for the whole process."""
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
 
 
 class _Stored(Collector):

@@ -10,7 +10,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from .jobs.events import Watch
-from .limiting import Limiter, Sessions
+from .limiting import Limiter
 from .processes.quick import Quick
 from .recordings.recording import Recorders
 from .settings import Settings
@@ -30,7 +30,6 @@ class Parts:
     engine: sql.Engine
     keeper: Keeper
     limiter: Limiter
-    sessions: Sessions
     recorders: Recorders
     quick: Quick
     looking: Quick

@@ -17,7 +17,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from ..errors import DeviceError, InputError, write_error
-from ..files import make_folder
 from ..locks import take
 from .app import create_app
 from .auth.greeting import greeting
@@ -25,6 +24,7 @@ from .auth.secret import read_secret
 from .background import Background
 from .connections import Connection, allow_connections
 from .database import open_database
+from .folders import make_folders
 from .logs import log_to_stderr
 from .parts import Parts
 from .processes.performing import Tasks
@@ -41,10 +41,10 @@ def serve(settings: Settings, *, tasks: Tasks | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM; a second one ends it at once. Its worker knows the `tasks` of the package, unless
     others are given.
 
-    Raises DeviceError when the address is taken or the database does not answer, InputError when another server has
-    the data folder.
+    Raises DeviceError when the address is taken, the database does not answer or it does not start, InputError when
+    another server has the data folder or nothing can be written there.
     """
-    _make_data(settings)
+    make_folders(settings)
     log_to_stderr(settings.log_level)
     with _alone(settings):
         read_secret(settings)  # what is wrong with these is said here, not from within the server
@@ -69,14 +69,17 @@ def serve(settings: Settings, *, tasks: Tasks | None = None) -> None:
             proxy_headers=False,
         )
         server = _Server(config, app)
-        server.run(sockets=[listening])
+        try:
+            server.run(sockets=[listening])
+        except SystemExit as error:  # as uvicorn ends when the application did not start
+            raise DeviceError("the server did not start; the lines above say why") from error
         if server.broken:
             raise _broken()
 
 
 def run_worker(settings: Settings, *, tasks: Tasks | None = None) -> None:
     """Do jobs of a database until Ctrl-C or SIGTERM; a second one ends it at once."""
-    _make_data(settings)
+    make_folders(settings)
     log_to_stderr(settings.log_level)
     engine = open_database(settings.database_url)
     signals: list[int] = []
@@ -123,12 +126,6 @@ class _Server(uvicorn.Server):
         """Whether to stop: also when an error of ours has ended the worker, as the server would take jobs in vain."""
         self.broken = bool(self._app.state.background.broken)
         return await super().on_tick(counter) or self.broken
-
-
-def _make_data(settings: Settings) -> None:
-    """Make the data folder, for nobody but us; one that is there stays as open as somebody has made it."""
-    if not settings.data.exists():
-        make_folder(settings.data).chmod(0o700)
 
 
 @contextmanager

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..face.defaults import MIN_FACE
 from ..models import preset_model
 
 __all__ = ["SECRET_BYTES", "Settings", "is_loopback", "read_settings"]
@@ -39,7 +41,7 @@ class Settings:
     """Whether anybody may register; otherwise only those who have the token."""
     store: bool = True
     """Whether uploads and results are kept for `retention_hours`. Otherwise they go a quarter of an hour after their
-    job has ended, and there are no galleries."""
+    job has ended, or when the server stops, as do recordings, and there are no galleries."""
     allow_image_url: bool = False
     """Whether photos may be fetched from addresses that callers name."""
     allowed_origins: tuple[str, ...] = ()
@@ -50,12 +52,11 @@ class Settings:
     device: str = "auto"
     face_model: str | None = None
     detector: str | None = None
-    min_face: int = 20
+    min_face: int = MIN_FACE
     max_images: int = 100
     request_timeout: float = 180.0
     retention_hours: float = 24.0
     max_upload: int = 1024 * MEBIBYTE
-    max_json: int = 256 * MEBIBYTE
     min_free: int = 512 * MEBIBYTE
     """Bytes of the disk that are left free; uploads that would take them are refused."""
     rate_limit: str = "6000/minute"
@@ -81,30 +82,33 @@ class Settings:
         return scheme + separator + rest
 
 
-# The name of the variable, the setting, and how to read its text.
-_VARIABLES: tuple[tuple[str, str, Any], ...] = (
-    ("PORT", "port", int),
-    ("LOG_LEVEL", "log_level", str.upper),
-    ("REQUEST_TIMEOUT", "request_timeout", float),
-    ("MAX_IMAGES_PER_REQUEST", "max_images", int),
-    ("MIN_FACE_SIZE", "min_face", int),
-    ("FACE_MODEL", "face_model", str),
-    ("DETECTOR_BACKEND", "detector", str),
-    ("ALLOWED_ORIGINS", "allowed_origins", lambda text: _list(text)),
-    ("ALLOWED_HOSTS", "allowed_hosts", lambda text: _list(text)),
-    ("FILE_RETENTION_HOURS", "retention_hours", float),
-    ("MAX_UPLOAD_BYTES", "max_upload", int),
-    ("MIN_FREE_BYTES", "min_free", int),
-    ("RATE_LIMIT", "rate_limit", str),
-    ("MAX_SESSIONS_PER_USER", "max_sessions", int),
-    ("MAX_WAITING_PER_USER", "max_waiting", int),
-    ("ALLOW_IMAGE_URL", "allow_image_url", lambda text: _truth(text)),
-    ("WORKER_PATIENCE", "patience", float),
-    ("WEBHOOK_HOSTS", "webhook_hosts", lambda text: _list(text.lower())),
-    ("PERCEPTKIT_TOKEN", "token", str),
-    ("JWT_SECRET", "secret", str),
-    ("PERCEPTKIT_DATABASE", "db", str),
+_SOME, _ANY, _FREE = "more than 0", "at least 0", ""
+
+# The name of the variable, the setting, how to read its text, and what a number must be.
+_VARIABLES: tuple[tuple[str, str, Any, str], ...] = (
+    ("PORT", "port", int, _FREE),
+    ("LOG_LEVEL", "log_level", str.upper, _FREE),
+    ("REQUEST_TIMEOUT", "request_timeout", float, _SOME),
+    ("MAX_IMAGES_PER_REQUEST", "max_images", int, _SOME),
+    ("MIN_FACE_SIZE", "min_face", int, _SOME),
+    ("FACE_MODEL", "face_model", str, _FREE),
+    ("DETECTOR_BACKEND", "detector", str, _FREE),
+    ("ALLOWED_ORIGINS", "allowed_origins", lambda text: _origins(text), _FREE),
+    ("ALLOWED_HOSTS", "allowed_hosts", lambda text: _list(text), _FREE),
+    ("FILE_RETENTION_HOURS", "retention_hours", float, _SOME),
+    ("MAX_UPLOAD_BYTES", "max_upload", int, _SOME),
+    ("MIN_FREE_BYTES", "min_free", int, _ANY),
+    ("RATE_LIMIT", "rate_limit", str, _FREE),
+    ("MAX_SESSIONS_PER_USER", "max_sessions", int, _SOME),
+    ("MAX_WAITING_PER_USER", "max_waiting", int, _SOME),
+    ("ALLOW_IMAGE_URL", "allow_image_url", lambda text: _truth(text), _FREE),
+    ("WORKER_PATIENCE", "patience", float, _FREE),
+    ("WEBHOOK_HOSTS", "webhook_hosts", lambda text: _list(text.lower()), _FREE),
+    ("PERCEPTKIT_TOKEN", "token", str, _FREE),
+    ("JWT_SECRET", "secret", str, _FREE),
+    ("PERCEPTKIT_DATABASE", "db", str, _FREE),
 )
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([^\s/?#@:\[\]]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 def read_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -114,7 +118,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: Any) -> Set
     they are.
     """
     values: dict[str, Any] = {}
-    for name, setting, parse in _VARIABLES:
+    for name, setting, parse, _ in _VARIABLES:
         text = (os.environ if environ is None else environ).get(name, "").strip()
         if text:
             try:
@@ -146,12 +150,8 @@ def _check(settings: Settings) -> None:
             "leave out --no-auth, or keep to --host 127.0.0.1"
         )
     preset_model("detector", settings.preset)  # an unknown preset is an error here, not at the first request
-    if "*" in settings.allowed_origins:
-        raise InputError("ALLOWED_ORIGINS is *: pages of any site could use what is here; name the sites")
-    if settings.token is not None and len(settings.token) < 16:
-        raise InputError("the token has fewer than 16 characters and could be guessed; give a longer one")
-    if settings.token is not None and not all("!" <= letter <= "~" for letter in settings.token):
-        raise InputError("the token is sent in a header: give one of ASCII letters, digits and signs, without spaces")
+    _check_origins(settings.allowed_origins)
+    _check_token(settings.token)
     if settings.secret is not None and len(settings.secret.encode()) < SECRET_BYTES:
         raise InputError(f"JWT_SECRET has fewer than {SECRET_BYTES} bytes and could be guessed; give a longer one")
     _check_rate(settings.rate_limit)
@@ -159,18 +159,29 @@ def _check(settings: Settings) -> None:
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise InputError(f"LOG_LEVEL is {settings.log_level!r}; choose DEBUG, INFO, WARNING, ERROR or CRITICAL")
     if not 0 <= settings.port <= 65535:
-        raise InputError(f"port {settings.port} does not exist; give 1 to 65535, or 0 for one that is free")
-    for name in (
-        "request_timeout",
-        "max_images",
-        "min_face",
-        "retention_hours",
-        "max_upload",
-        "max_sessions",
-        "max_waiting",
-    ):
-        if not getattr(settings, name) > 0:
-            raise InputError(f"{name} is {getattr(settings, name)}; it must be more than 0")
+        raise InputError(
+            f"port {settings.port} (--port, PORT) does not exist; give 1 to 65535, or 0 for one that is free"
+        )
+    for name, setting, _, limit in _VARIABLES:
+        value = getattr(settings, setting)
+        if (limit == _SOME and not value > 0) or (limit == _ANY and not value >= 0):
+            raise InputError(f"{name} is {value}; it must be {limit}")
+
+
+def _check_origins(origins: tuple[str, ...]) -> None:
+    if "*" in origins:
+        raise InputError("ALLOWED_ORIGINS is *: pages of any site could use what is here; name the sites")
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise InputError(f"ALLOWED_ORIGINS has {origin!r}; an origin is like https://example.org, or with a :port")
+
+
+def _check_token(token: str | None) -> None:
+    if token is not None and len(token) < 16:
+        raise InputError("--token, or PERCEPTKIT_TOKEN, has fewer than 16 characters and could be guessed")
+    if token is not None and not all("!" <= letter <= "~" for letter in token):
+        said = "is sent in a header: give one of ASCII letters, digits and signs, without spaces"
+        raise InputError(f"--token, or PERCEPTKIT_TOKEN, {said}")
 
 
 def _check_patience(seconds: float) -> None:
@@ -191,6 +202,11 @@ def _check_rate(text: str) -> None:
 
 def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """As browsers send them."""
+    return tuple(origin.lower().removesuffix("/") for origin in _list(text))
 
 
 def _truth(text: str) -> bool:

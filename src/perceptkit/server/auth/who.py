@@ -31,18 +31,11 @@ _Documented = Annotated[
 
 async def possible_user(request: Request, _documented: _Documented = None) -> Principal | None:
     """Who calls; None for somebody who does not say. ApiError 401 for somebody who says it wrongly, 429 for somebody
-    who calls too often."""
-    parts = parts_of(request)
-    try:
-        principal = await _by_header(parts, request) or await _by_session(parts, request)
-    except Refused as error:
-        raise unauthorized(f"what you send to say who you are is {error}; sign in again") from error
-    if principal is None and not parts.settings.auth:
-        principal = Principal(OWNER, "owner", "none")
-    if principal is not None:
-        parts.limiter.check_user(principal.id)
-        if principal.proof == "session" and request.method not in _SAFE:
-            _check_own_page(request)
+    who calls too often. However often it is asked about a request, that counts once."""
+    state = request.scope["state"]
+    if "principal" not in state:
+        state["principal"] = await _counted(request)
+    principal: Principal | None = state["principal"]
     return principal
 
 
@@ -86,6 +79,22 @@ async def socket_user(websocket: WebSocket) -> Principal | None:
 def unauthorized(message: str) -> ApiError:
     """The error 401."""
     return ApiError(401, message, "unauthorized", headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _counted(request: Request) -> Principal | None:
+    """Who calls, counted as one request of his."""
+    parts = parts_of(request)
+    try:
+        principal = await _by_header(parts, request) or await _by_session(parts, request)
+    except Refused as error:
+        raise unauthorized(f"what you send to say who you are is {error}; sign in again") from error
+    if principal is None and not parts.settings.auth:
+        principal = Principal(OWNER, "owner", "none")
+    if principal is not None:
+        parts.limiter.check_user(principal.id)
+        if principal.proof == "session" and request.method not in _SAFE:
+            _check_own_page(request)
+    return principal
 
 
 async def _by_socket(parts: Parts, websocket: WebSocket, offered: list[str]) -> Principal | None:

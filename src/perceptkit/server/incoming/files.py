@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import IO, Literal
 from uuid import uuid4
 
+from ...errors import is_disk_full
 from ..errors import ApiError
 from ..folders import uploads_folder
 from ..settings import Settings
@@ -21,7 +21,6 @@ from .names import display_name
 __all__ = ["Incoming", "IncomingFile"]
 
 _CHECK = 8 << 20  # bytes between two looks at what is free
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class IncomingFile:
@@ -196,7 +195,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_disk_full(error):
             raise _disk_full() from error
         raise
 

@@ -86,7 +86,7 @@ def documented_picture(fields: Mapping[str, Mapping[str, Any]], *, required: boo
     form = {"type": "object", "properties": {"file": file, **fields}, **({"required": ["file"]} if required else {})}
     plain = {"type": "object", "properties": {"image": text, **fields}, **({"required": ["image"]} if required else {})}
     content = {
-        "multipart/form-data": {"schema": form},
         "application/json": {"schema": plain, "example": {"image": PIXEL}},
+        "multipart/form-data": {"schema": form},
     }
     return {"requestBody": {"required": required, "content": content}}

@@ -1,51 +1,38 @@
-"""Folders for what is there only as long as a request: photos that somebody has sent and that nobody is to keep.
-
-A folder has a lock beside it, held as long as the request. The system frees the lock when its holder is killed, so
-that what is left then is known from what another server has in use.
-"""
+"""Folders for what is there only as long as a request: photos that somebody has sent and that nobody is to keep."""
 
 from __future__ import annotations
 
-import os
+import logging
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from ...locks import locked, take
 from ..folders import scratch_folder
 from ..settings import Settings
 from .connected import in_thread
 
 __all__ = ["clear_scratch", "scratch"]
 
+log = logging.getLogger("perceptkit.server")
+
 
 @asynccontextmanager
 async def scratch(settings: Settings) -> AsyncIterator[Path]:
     """An empty folder that nobody else may look into, gone after the block with all that is in it."""
-    scratch_folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = scratch_folder(settings) / str(uuid4())
-    lock = folder.with_suffix(".lock")
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with locked(lock):
-            try:
-                folder.mkdir(mode=0o700)
-                yield folder
-            finally:
-                await in_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
+        folder.mkdir(mode=0o700)
+        yield folder
     finally:
-        with suppress(OSError):  # Windows removes nothing that somebody looks at; `clear_scratch` will
-            lock.unlink()
+        await in_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def clear_scratch(settings: Settings) -> None:
-    """Remove what servers that were killed have left."""
-    for folder in scratch_folder(settings).glob("*-*"):
-        lock = folder.with_suffix(".lock")
-        with suppress(OSError), lock.open("ab") as file:  # it may go just now
-            if not take(lock, file.fileno()):
-                continue
-            if folder.is_dir():
-                shutil.rmtree(folder, ignore_errors=True)
-            os.remove(lock)  # noqa: PTH107
+    """Remove what a server that was killed has left. To be called by the one server of a data folder as it starts."""
+    folder = scratch_folder(settings)
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        log.warning("%s: what requests have left there could not be deleted; delete it", folder)

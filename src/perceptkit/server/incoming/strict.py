@@ -44,7 +44,8 @@ def parse_json(data: bytes | str) -> Any:
             raise json.JSONDecodeError("a key is there twice", "", 0)
         return found
 
-    if data.count("," if isinstance(data, str) else b",") > _VALUES:
+    values = data.count(",") if isinstance(data, str) else data.count(b",")
+    if values > _VALUES:
         raise json.JSONDecodeError(f"it holds more than {_VALUES:,} values", "", 0)
     try:
         return json.loads(data, parse_constant=refuse, parse_float=finite, object_pairs_hook=once)

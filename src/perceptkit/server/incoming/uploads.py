@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from ..database import uploads
 from ..errors import ApiError
-from ..folders import uploads_folder
+from ..folders import upload_source
 from ..parts import Parts
 from ..processes.hands import Died, TaskError
 from ..settings import Settings
@@ -146,7 +146,7 @@ def find_upload(engine: sql.Engine, upload_id: str, *, owner: str | None = None)
 
 def upload_path(settings: Settings, upload: Upload) -> Path:
     """Where an upload lies."""
-    return uploads_folder(settings) / f"{upload.id}{upload.suffix}"
+    return settings.data / upload_source(upload)
 
 
 def delete_upload(settings: Settings, engine: sql.Engine, upload: Upload) -> None:
@@ -168,8 +168,17 @@ def documented_uploads(description: str, *, fields: Mapping[str, Mapping[str, An
 
 
 def _documented(file: Mapping[str, Any], fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    schema = {"type": "object", "required": ["file"], "properties": {"file": dict(file), **fields}}
+    properties = {"file": dict(file), **{name: _as_field(field) for name, field in fields.items()}}
+    schema = {"type": "object", "required": ["file"], "properties": properties}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def _as_field(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a value as that of a field: a form has no null, and an empty field says nothing."""
+    choices = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(choices) == len(schema.get("anyOf", ())):
+        return dict(schema)
+    return {**schema, "anyOf": [*choices, {"const": ""}], "default": ""}
 
 
 async def _look_at_all(parts: Parts, files: Sequence[IncomingFile], owner: str) -> list[Upload | Refused]:

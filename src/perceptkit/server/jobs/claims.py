@@ -25,12 +25,13 @@ ATTEMPTS = 2
 _GONE = "the worker that had it stopped without a word twice, as one does that is killed or runs out of memory"
 
 # A job that waits shows nothing of an attempt at it.
-_FRESH: dict[str, Any] = {"claim": None, "started_at": None, "done": 0, "total": None, "stage": ""}
+_FRESH: dict[str, Any] = {"claim": None, "started_at": None, "done": 0, "total": None, "stage": "", "share": 0.0}
 
 
 def claim(engine: sql.Engine) -> Job | None:
-    """Take the oldest job that waits, with a new claim; None when none waits."""
-    oldest = sql.select(jobs.c.number).where(jobs.c.state == "pending").order_by(jobs.c.number).limit(1)
+    """Take the oldest job that waits, of the user whose turn it is, with a new claim; None when none waits."""
+    mine = (jobs.c.state == "pending") & (jobs.c.owner == _next_owner())
+    oldest = sql.select(jobs.c.number).where(mine).order_by(jobs.c.number).limit(1)
     values = {
         **_FRESH,
         "state": "processing",
@@ -49,16 +50,18 @@ def claim(engine: sql.Engine) -> Job | None:
 
 
 def beat(
-    engine: sql.Engine, job: Job, *, done: int, total: int | None, stage: str
+    engine: sql.Engine, job: Job, *, done: int, total: int | None, stage: str, share: float = 0.0
 ) -> Literal["go on", "cancel", "lost"]:
-    """Say that the job is still worked on and how far it is; what its worker should do."""
+    """Say that the job is still worked on and how far it is, `share` of all that it does; what its worker should do."""
     changed = (jobs.c.done != done) | (sql.func.coalesce(jobs.c.total, -1) != (-1 if total is None else total))
+    changed |= (jobs.c.stage != stage[:64]) | (jobs.c.share != share)
     values = {
         "beat": jobs.c.beat + 1,
         "done": done,
         "total": total,
         "stage": stage[:64],
-        "revision": jobs.c.revision + sql.case((changed | (jobs.c.stage != stage[:64]), 1), else_=0),
+        "share": share,
+        "revision": jobs.c.revision + sql.case((changed, 1), else_=0),
     }
     with engine.begin() as connection:
         row = connection.execute(
@@ -91,6 +94,8 @@ def end(
         "code": code,
         "revision": jobs.c.revision + 1,
     }
+    if state == "completed":
+        values["share"] = 1.0
     if last is not None:
         values |= {"done": last[0], "total": last[1], "stage": last[2][:64]}
     elif state == "completed":
@@ -151,6 +156,17 @@ class Sweeper:
                     gone.append((job, state))
         self._seen = seen
         return gone
+
+
+def _next_owner() -> sql.ScalarSelect[str]:
+    """Of those whose jobs wait the one whose last job was begun the longest ago, so that nobody waits for all jobs of
+    somebody else."""
+    rows, others = jobs.alias(), jobs.alias()
+    waiting = sql.select(others.c.owner).where(others.c.state == "pending")
+    begun = sql.func.coalesce(sql.func.max(rows.c.started_at), 0.0)
+    first = sql.func.min(sql.case((rows.c.state == "pending", rows.c.number)))
+    of_each = sql.select(rows.c.owner).where(rows.c.owner.in_(waiting)).group_by(rows.c.owner)
+    return of_each.order_by(begun, first).limit(1).scalar_subquery()
 
 
 def _ours(job: Job) -> sql.ColumnElement[bool]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sql
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from ..answers import job_info
 from ..database import jobs
@@ -43,12 +43,6 @@ class Watch:
         self._listeners: set[_Listener] = set()
         self._looking: asyncio.Task[None] | None = None
         self._closing = False
-        self.queries = 0
-
-    @property
-    def listeners(self) -> int:
-        """How many listen now."""
-        return len(self._listeners)
 
     def check_room(self, owner: str) -> None:
         """Raises ApiError 429 when this user listens so often already that nobody else could: each is a connection."""
@@ -59,10 +53,9 @@ class Watch:
     async def follow(self, job: Job, *, seen: int | None = None) -> AsyncGenerator[Job | None, None]:
         """The job, and again whenever it has changed, to its end; None as a sign of life when long nothing did.
 
-        The revision that was `seen` is left out, but the end of a job never is. Also ends when the job is deleted, and
-        when the server stops.
+        The revision that was `seen` is left out. Also ends when the job is deleted, and when the server stops.
         """
-        if job.ended or job.revision != seen:
+        if job.revision != seen:
             yield job
         listener = _Listener(job.id, job.owner, job.revision)
         self._listeners.add(listener)
@@ -118,7 +111,6 @@ class Watch:
                 listener.tell(None)
 
     def _read(self, wanted: Iterable[str]) -> dict[str, Job]:
-        self.queries += 1
         with self._engine.connect() as connection:
             rows = connection.execute(sql.select(jobs).where(jobs.c.id.in_(wanted)))
             return {row.id: read_job(row) for row in rows}
@@ -142,11 +134,13 @@ class _Listener:
             self.news.set()
 
 
-def stream_events(watch: Watch, job: Job, last_event_id: str | None) -> StreamingResponse:
-    """The answer that tells of a job until it has ended; `last_event_id` is what the listener has heard. ApiError 429
-    for one listener too many."""
-    watch.check_room(job.owner)
+def stream_events(watch: Watch, job: Job, last_event_id: str | None) -> Response:
+    """The answer that tells of a job until it has ended; `last_event_id` is what the listener has heard. 204 when that
+    was the end: a browser would come back for ever otherwise. ApiError 429 for one listener too many."""
     seen = int(last_event_id) if last_event_id and _NUMBER.fullmatch(last_event_id) else None
+    if job.ended and job.revision == seen:
+        return Response(status_code=204)
+    watch.check_room(job.owner)
     # Proxies would hold back what comes slowly.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_lines(watch, job, seen), media_type="text/event-stream", headers=headers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -10,17 +9,16 @@ from fastapi import Path as PathParameter
 
 from ..auth import User
 from ..errors import ApiError
+from ..folders import is_id
 from ..parts import Given, Parts
 from .rows import Job, find
 
 __all__ = ["Asked", "Owned", "find_own"]
 
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
 
 def find_own(parts: Parts, owner: str, job_id: str) -> Job:
     """A job of this owner. Raises ApiError 404 when there is none, or it is somebody else's."""
-    job = find(parts.engine, job_id, owner=owner) if _ID.fullmatch(job_id) else None
+    job = find(parts.engine, job_id, owner=owner) if is_id(job_id) else None
     if job is None:
         raise ApiError(404, "there is no such job; it may have been deleted", "not_found")
     return job

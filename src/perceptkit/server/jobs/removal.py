@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from pathlib import Path
 
 import anyio
 import sqlalchemy as sql
@@ -17,7 +18,7 @@ from ..settings import Settings
 from . import rows as jobs
 from .rows import Job
 
-__all__ = ["PATIENCE", "delete_job", "stop_and_delete"]
+__all__ = ["PATIENCE", "delete_folder", "delete_job", "stop_and_delete"]
 
 PATIENCE = 10.0
 """Seconds that a worker has to let a job go."""
@@ -44,7 +45,7 @@ def delete_job(settings: Settings, engine: sql.Engine, job: Job) -> None:
 
     The row goes after the files: whatever happens in between, the job can be deleted again.
     """
-    _delete_folder(settings, job)
+    delete_folder(results_folder(settings, job.id))
     jobs.delete(engine, job.id)
     for upload_id in uploads_of(job):
         upload = find_upload(engine, upload_id)
@@ -58,9 +59,9 @@ def uploads_of(job: Job) -> list[str]:
     return named if job.upload is None or job.upload in named else [job.upload, *named]
 
 
-def _delete_folder(settings: Settings, job: Job) -> None:
-    """The worker of a cancelled job deletes at the same time: what one of both does not find, the other had."""
-    folder = results_folder(settings, job.id)
+def delete_folder(folder: Path) -> None:
+    """Delete a folder of results, if it is still there. The worker of a cancelled job deletes it at the same time: what
+    one of both does not find, the other had."""
     while True:
         try:
             shutil.rmtree(folder)

@@ -44,6 +44,7 @@ class Job:
     done: int
     total: int | None
     stage: str
+    share: float
     error: str | None
     code: str | None
     result: Mapping[str, Any] | None

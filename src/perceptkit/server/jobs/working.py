@@ -7,13 +7,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sql
 
 from ..folders import attempt_folder, results_folder
 from ..processes.hands import Died, Hands, Stopped, TaskError
+from ..processes.performing import Progressed
 from ..settings import Settings
 from . import claims
 from .rows import Job, State, find
@@ -68,7 +69,7 @@ class _Outcome:
     result: Mapping[str, Any] | None = None
     error: str | None = None
     code: str | None = None
-    last: tuple[int, int | None, str] | None = None
+    last: Progressed | None = None
 
 
 def _attempt(settings: Settings, engine: sql.Engine, *, hands: Hands, stop: threading.Event, job: Job) -> _Outcome:
@@ -98,8 +99,9 @@ def _record(engine: sql.Engine, job: Job, outcome: _Outcome) -> State | None:
         return claims.release(engine, job)
     if outcome.way == "died":
         return claims.give_up(engine, job)
+    last = None if outcome.last is None else (outcome.last.done, outcome.last.total, outcome.last.stage)
     ours = claims.end(
-        engine, job, outcome.way, result=outcome.result, error=outcome.error, code=outcome.code, last=outcome.last
+        engine, job, outcome.way, result=outcome.result, error=outcome.error, code=outcome.code, last=last
     )
     return outcome.way if ours else None
 
@@ -116,25 +118,21 @@ class _Pulse:
 
     def __init__(self, engine: sql.Engine, job: Job, stop: threading.Event) -> None:
         self._engine, self._job, self._stop = engine, job, stop
-        self._done, self._total, self._stage = 0, None, ""  # type: tuple[int, int | None, str]
+        self.last = Progressed(0, None, "", 0.0)
+        """How far the job is."""
         self._next = time.monotonic() + _BEAT
         self._on = True
 
-    @property
-    def last(self) -> tuple[int, int | None, str]:
-        """How far the job is: what is done, of how many, the stage."""
-        return self._done, self._total, self._stage
-
-    def note(self, done: int, total: int | None, stage: str) -> None:
+    def note(self, progressed: Progressed) -> None:
         """How far the job is."""
-        self._done, self._total, self._stage = done, total, stage
+        self.last = progressed
 
     def __call__(self) -> bool:
         if self._stop.is_set():
             return True
         if self._on and time.monotonic() >= self._next:
             try:
-                said = claims.beat(self._engine, self._job, done=self._done, total=self._total, stage=self._stage)
+                said = claims.beat(self._engine, self._job, **asdict(self.last))
                 self._on = said == "go on"
             except sql.exc.DBAPIError as error:  # nothing is lost yet: whose the job is, its end will tell
                 log.warning("job %s: the database does not answer: %s", self._job.id, error.orig)

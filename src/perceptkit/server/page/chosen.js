@@ -9,7 +9,7 @@ export function chosenFiles(onchange) {
   const element = make("ul", { class: "chosen", "aria-label": "Chosen files" });
   let files = [];
   let feature = "";
-  const refused = new Set(); // what the server did not take
+  const refused = new WeakSet(); // what the server did not take
 
   const usable = () => files.filter((file) => takes(feature, file) && !refused.has(file));
 
@@ -26,16 +26,11 @@ export function chosenFiles(onchange) {
     show(feature);
   }
 
-  /** Keep the file that a refusal of the server begins with from being sent again: whether there is one. */
-  function refuse(sentence) {
-    const said = sentence.toLowerCase();
-    const named = usable().filter((file) => said.startsWith(file.name.toLowerCase()));
-    if (!named.length) return false;
-    const file = named.reduce((best, each) => (each.name.length > best.name.length ? each : best));
+  /** Keep a file that the server does not take from being sent again. */
+  function refuse(file) {
     refused.add(file);
     show(feature);
     element.children[files.indexOf(file)].scrollIntoView({ block: "nearest" });
-    return true;
   }
 
   function clear() {

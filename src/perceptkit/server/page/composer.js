@@ -124,8 +124,9 @@ function newComposer() {
 
   function showRefusal(error) {
     said.replaceChildren(wrong(error));
-    if (chosen.refuse(error.message) && chosen.usable().length)
-      said.firstChild.append(" It is left out now; Start sends the others.");
+    if (!error.file) return;
+    chosen.refuse(error.file);
+    if (chosen.usable().length) said.firstChild.append(" It is left out now; Start sends the others.");
   }
 
   choose(FIRST);

@@ -14,7 +14,7 @@ export function draw(tag, attributes = {}, ...children) {
 
 /** A picture of icons.svg. */
 export function icon(name) {
-  return draw("svg", { class: "icon", "aria-hidden": "true" }, draw("use", { href: `/page/icons.svg#${name}` }));
+  return draw("svg", { class: "icon", "aria-hidden": "true" }, draw("use", { href: `#icon-${name}` }));
 }
 
 /** A button; with `symbol` it shows the icon before its text. */

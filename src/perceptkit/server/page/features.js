@@ -34,7 +34,8 @@ export const FEATURES = {
       },
     ],
     async start(files, options, sending) {
-      const answer = await send("/api/faces", form({ file: files, ...options }), sending);
+      const sent = send("/api/faces", form({ file: files, ...options }), sending);
+      const answer = await (files.length > 1 ? sent : sent.catch((error) => blame(error, files[0])));
       return [answer.job_id];
     },
   },
@@ -104,11 +105,17 @@ async function oneByOne(files, { onprogress, onstarted, signal }, start) {
   const ids = [];
   for (const file of files) {
     const part = { signal, onprogress: (share) => onprogress((before + share * file.size) / total) };
-    ids.push(await start(file, part));
+    ids.push(await start(file, part).catch((error) => blame(error, file)));
     onstarted(file);
     before += file.size;
   }
   return ids;
+}
+
+/** Throw a problem; when it is about what was sent, with the `file` that it is about. */
+function blame(error, file) {
+  if ([413, 415, 422].includes(error.status)) error.file = file;
+  throw error;
 }
 
 function named(name) {

@@ -42,7 +42,7 @@ export function jobList() {
   /** What another browser began or deleted meanwhile. */
   const wake = () => document.visibilityState === "visible" && store.refresh().catch(failed);
 
-  const failed = (error) => said.replaceChildren(wrong(error));
+  const failed = (error) => store.isSilent() || said.replaceChildren(wrong(error)); // silence is said elsewhere
   const deaf = store.listen(show);
   document.addEventListener("visibilitychange", wake);
   show();
@@ -107,11 +107,11 @@ function jobRow(id, failed) {
 
 /** Show how far a job is on a bar and in words. */
 export function fillProgress(job, progress, text) {
-  if (job.status === "processing" && !job.total_frames) progress.removeAttribute("value");
+  if (job.status === "processing" && !job.progress_percentage) progress.removeAttribute("value");
   else progress.value = job.progress_percentage;
   if (store.beingCancelled(job)) text.textContent = "Being cancelled";
   else if (job.status === "pending") text.textContent = "";
-  else text.textContent = job.total_frames ? `${Math.floor(job.progress_percentage)} % ${remaining(job)}` : "";
+  else text.textContent = job.progress_percentage ? `${Math.floor(job.progress_percentage)} % ${remaining(job)}` : "";
 }
 
 function remaining(job) {

@@ -36,5 +36,5 @@ export function laneRow(lane, share, jump) {
   };
 }
 
-/** Whether a click means what lies there: the keyboard does (it counts no clicks), and marks. Else the place is meant. */
+/** Whether a click means what lies there: one of the keyboard (detail 0) or on a mark. Else the place is meant. */
 export const goesToItem = (event) => event.detail === 0 || event.target.closest(".mark") !== null;

@@ -2,6 +2,7 @@
 
 import { announce, make, wrong } from "./elements.js";
 import { home } from "./home.js";
+import { bringIcons } from "./icons.js";
 import { recorder } from "./recorder.js";
 import { result } from "./result.js";
 import { silence } from "./silence.js";
@@ -89,4 +90,5 @@ leaving.addEventListener("click", async () => {
   }
 });
 document.body.append(silence());
+bringIcons();
 begin();

@@ -20,7 +20,13 @@ export async function people(job) {
     { class: "gallery" },
     make("p", { class: "summary" }, summary),
     found.errors.length ? unused(found.errors) : null,
-    found.people.length ? make("ul", { class: "people" }, mostSeen(found.people).map(personRow)) : null,
+    found.people.length
+      ? make(
+          "ul",
+          { class: "people" },
+          mostSeen(found.people).map((person, at) => personRow(person, `Person ${at + 1}`)),
+        )
+      : null,
     found.notes.map((note) => make("p", { class: "notice" }, sentence(note))),
   );
 }
@@ -31,10 +37,9 @@ function mostSeen(people) {
   return [...people].sort((one, other) => other.faces.length - one.faces.length || quality(other) - quality(one));
 }
 
-function personRow(person) {
+function personRow(person, name) {
   const large = make("img", { class: "large", width: 160, height: 160, alt: "" });
   const caption = make("dl", { class: "face-facts" });
-  const name = `Person ${person.person}`; // as it is called in the files
   const strip = make("div", {
     class: "strip",
     role: "group",
@@ -48,7 +53,10 @@ function personRow(person) {
     large.src = face.headshot;
     large.alt = `${name}, from ${face.source}`;
     caption.replaceChildren(
-      ...facts(face).flatMap(([term, value]) => [make("dt", {}, term), make("dd", { class: "numbers", title: value }, value)]),
+      ...facts(face).flatMap(([term, value]) => [
+        make("dt", {}, term),
+        make("dd", { class: "numbers", title: value }, value),
+      ]),
     );
     for (const [each, element] of buttons) element.setAttribute("aria-pressed", String(each === face));
   }
@@ -79,6 +87,8 @@ function personRow(person) {
   }
   choose(best);
   const sources = new Set(person.faces.map((face) => face.source)).size;
+  const where = `${count(person.faces.length, "face")} in ${count(sources, "file")}`;
+  const about = `${where} · number ${person.person} in the downloads`;
   return make(
     "li",
     { class: "card person" },
@@ -87,7 +97,7 @@ function personRow(person) {
       "div",
       { class: "person-about" },
       make("h2", {}, name),
-      make("p", { class: "faded small" }, `${count(person.faces.length, "face")} in ${count(sources, "file")}`),
+      make("p", { class: "faded small" }, about),
       caption,
       strip,
     ),

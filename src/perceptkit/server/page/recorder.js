@@ -84,9 +84,9 @@ export function recorder() {
   }
 
   showToggle();
-  const element = make(
+  const desk = make(
     "div",
-    { class: "home recorder" },
+    { class: "home" },
     make(
       "section",
       { class: "card", "aria-label": "Recorder" },
@@ -114,5 +114,6 @@ export function recorder() {
     ),
     recordings.element,
   );
+  const element = make("div", {}, make("h1", { class: "unseen" }, "Recorder"), desk);
   return { element, title: "Recorder", leave };
 }

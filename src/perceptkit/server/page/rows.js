@@ -1,6 +1,6 @@
 // Rows that stay the same elements while what they show changes: buttons keep the focus, sounds go on.
 
-/** What shows things in `list`: a row each, `newRow(thing)` gives it as {element, show(thing)}; `identify` tells them apart. */
+/** What shows things in `list`; `newRow(thing)` gives a row {element, show(thing)}, `identify` tells things apart. */
 export function keptRows(list, identify, newRow) {
   const shown = new Map();
 
@@ -8,8 +8,8 @@ export function keptRows(list, identify, newRow) {
     const there = new Set(things.map(identify));
     for (const [id, row] of shown) {
       if (there.has(id)) continue;
-      const next = row.element.contains(document.activeElement) ? row.element.nextSibling : null;
       const lost = row.element.contains(document.activeElement);
+      const next = row.element.nextSibling;
       row.element.remove();
       shown.delete(id);
       if (lost) (next ?? list.lastElementChild ?? list.parentElement).querySelector("a, button, h2").focus();

@@ -90,6 +90,7 @@ function keep(job) {
 }
 
 function hear(answered) {
+  if (!answered) retry ??= setTimeout(askAgain, AGAIN);
   if (silent === !answered) return;
   silent = !answered;
   for (const listener of listeners) listener();

@@ -88,7 +88,7 @@ export function timeline(found, video, legend) {
   const farther = iconButton("Zoom out", "minus", () => setZoom(zoom / 2));
   const nearer = iconButton("Zoom in", "plus", () => setZoom(zoom * 2));
   new ResizeObserver(showAxis).observe(field);
-  grid.style.setProperty("--names", `min(${longest}ch + 0.8rem, 30%)`);
+  grid.style.setProperty("--names", `min(${longest}ch + 0.8rem, 40%)`);
   setZoom(1);
   showHead();
   return make(
@@ -108,7 +108,11 @@ export function timeline(found, video, legend) {
     ),
     found.lanes.length ? grid : make("p", { class: "empty" }, "Nothing was found in this video."),
     found.lanes.length
-      ? make("p", { class: "hint keys" }, "Click to jump there. With the keyboard: Tab to a bar or mark, then the arrow keys.")
+      ? make(
+          "p",
+          { class: "hint keys" },
+          "Click to jump there. With the keyboard: Tab to a bar or mark, then the arrow keys.",
+        )
       : null,
   );
 }

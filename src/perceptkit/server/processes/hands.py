@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from ..settings import Settings
-from .performing import Failure, Succeeded, Tasks, perform_all, read_report, write_order, write_stop
+from .performing import Failure, Progressed, Succeeded, Tasks, perform_all, read_report, write_order, write_stop
 
 __all__ = ["Died", "Hands", "Stopped", "TaskError"]
 
@@ -84,13 +84,13 @@ class Hands:
         task: str,
         parameters: Mapping[str, Any],
         *,
-        progress: Callable[[int, int | None, str], None] | None = None,
+        progress: Callable[[Progressed], None] | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> Any:
         """Do a task (`tasks.TASKS`) and wait for what comes of it, plain data as in JSON.
 
-        `progress` is called with what is done, of how many (None: unknown), and the stage. `stopped` is asked ten
-        times a second; when it says True, the task is asked to stop, then told to, then killed, within 8 seconds.
+        `progress` is called with how far the task is. `stopped` is asked ten times a second; when it says True, the
+        task is asked to stop, then told to, then killed, within 8 seconds.
         Raises TaskError when the task failed, Stopped, and Died.
         """
         with self._busy:
@@ -118,7 +118,7 @@ class Hands:
         self._end(_TERMINATE)
 
     def _await(
-        self, pipe: Connection, progress: Callable[[int, int | None, str], None] | None, limit: _Limit
+        self, pipe: Connection, progress: Callable[[Progressed], None] | None, limit: _Limit
     ) -> Succeeded | Failure:
         """Follow a task to its end."""
         told = False
@@ -127,7 +127,7 @@ class Hands:
             if isinstance(report, Succeeded | Failure):
                 return report
             if report is not None and progress:
-                progress(report.done, report.total, report.stage)
+                progress(report)
             if limit.asked and not told:
                 told = True
                 pipe.send_bytes(write_stop(self._number))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -11,12 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from ...errors import DeviceError, InputError, MediaError, MissingExtraError, ModelError, PerceptkitError
+from ...errors import DeviceError, InputError, MediaError, MissingExtraError, ModelError, PerceptkitError, is_disk_full
 from ...output import dumps
 from ..logs import log_to_stderr
 from ..settings import Settings
@@ -47,11 +46,13 @@ _LOOK = 0.02  # seconds between two looks whether to stop
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """So much is done of `total` (None: it is not known), at a stage that has a name where there are several."""
+    """So many frames, or what else is counted, are done of `total` (None: it is not known), at a stage that has a name
+    where there are several. `share` is that of the whole task, 0 to 1."""
 
     done: int
     total: int | None
     stage: str
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +105,34 @@ class Reporter:
 
     def __init__(self, send: Callable[[Progressed], None], stopped: Callable[[], bool]) -> None:
         self._send, self._stopped = send, stopped
-        self._stage, self._sent, self._looked = "", 0.0, 0.0
+        self._now = Progressed(0, None, "", 0.0)
+        self._sent, self._looked = 0.0, 0.0
 
-    def stage(self, name: str) -> Progress:
-        """What to give to a function of the library as `progress`, while it is at a stage called `name`."""
-        self._stage, self._sent, self._looked = name, 0.0, 0.0
-        self(0, None)
-        return self
+    def stage(self, name: str, *, number: int = 1, of: int = 1, counted: bool = True) -> Progress:
+        """What to give to a function of the library as `progress`, while it is at a stage called `name`.
 
-    def __call__(self, done: int, total: int | None) -> None:
-        """So much is done."""
-        now = time.monotonic()
+        It is the stage `number` of so many, which count as parts of the same size. What it counts is what callers see
+        as the frames of the job, unless it is not `counted`: then they see those of the stage before.
+        """
+        self._sent, self._looked = 0.0, 0.0
+        self._tell(replace(self._now, stage=name, share=max(self._now.share, (number - 1) / of)), ends=False)
+
+        def report(done: int, total: int | None) -> None:
+            share = max(self._now.share, (number - 1 + min(done / total, 1.0)) / of) if total else self._now.share
+            seen = (done, total) if counted else (self._now.done, self._now.total)
+            self._tell(Progressed(*seen, name, share), ends=done == total)
+
+        return report
+
+    def _tell(self, progressed: Progressed, *, ends: bool) -> None:
+        self._now, now = progressed, time.monotonic()
         if now - self._looked >= _LOOK:
             self._looked = now
             if self._stopped():
                 raise _Stop
-        if now - self._sent >= _EVERY or done == total:
+        if now - self._sent >= _EVERY or ends:
             self._sent = now
-            self._send(Progressed(done, total, self._stage))
+            self._send(progressed)
 
 
 # A task is a function of the loaded models, its parameters and a reporter; see the package `tasks`.
@@ -170,7 +181,7 @@ def _perform(task: str, known: Tasks, arguments: tuple[Any, dict[str, Any], Repo
     except MemoryError:
         return Failure("there is not enough memory for this", 503, "out_of_memory")
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             return Failure("there is no space left on the disk of the server", 503, "device_error")
         log.exception("the task %s failed", task)
         return Failure(f"an error of ours ({type(error).__name__})", 500, "internal_error")

@@ -30,8 +30,13 @@ class Quick:
         self._line = Line()
         self._waiting: Counter[str] = Counter()
 
+    @property
+    def running(self) -> bool:
+        """Whether there is a process: it is started with the first task."""
+        return self._hands.process_id is not None
+
     async def perform(self, task: str, parameters: Mapping[str, Any], *, timeout: float, owner: str = "") -> Any:
-        """Do a task for a user and give what comes of it. Without `owner` it is for somebody who need not say who he is.
+        """Do a task for a user and give what comes of it. Without `owner` it is for somebody whom nobody knows.
 
         Raises ApiError 408 when it took longer than `timeout` seconds, waiting included, 429 when too many requests of
         this user wait, 503 when too many of all do; TaskError and Died as `Hands.perform`.

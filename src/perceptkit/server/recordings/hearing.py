@@ -5,25 +5,23 @@
     {"angle": 45.5}                                 the direction of what comes next
     {"command": "stop"}                             the end
 
-What cannot be used is answered with an error, and the recording goes on.
+What cannot be used is answered with an error, and the recording goes on; with "stop" it ends all the same.
 """
 
 from __future__ import annotations
 
 import base64
-import errno
 from dataclasses import dataclass
 from typing import Any
 
 from ... import audio
-from ...errors import InputError, PerceptkitError
+from ...errors import InputError, PerceptkitError, is_disk_full
 from ..incoming.strict import parse_json
 from .recorded import shown
-from .recording import Session
+from .recording import OpenRecording
 
 __all__ = ["Heard", "hear"]
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LARGEST = 1 << 63
 _LONGEST = 300  # characters of an error
 
@@ -42,7 +40,6 @@ class _Said:
     data: bytes | None = None
     angle: Any = None
     seq: int | None = None
-    stop: bool = False
 
 
 class _WrongError(Exception):
@@ -53,19 +50,24 @@ class _WrongError(Exception):
         self.code = code
 
 
-def hear(session: Session, message: bytes | str) -> Heard:
+def hear(session: OpenRecording, message: bytes | str) -> Heard:
     """Do what a message says. May take as long as the disk does."""
+    stop = False
     try:
-        said = _Said(message) if isinstance(message, bytes) else _parse(message)
+        if isinstance(message, bytes):
+            said = _Said(message)
+        else:
+            asked = _parse(message)
+            stop = asked.get("command") == "stop"
+            said = _Said(_decoded(asked.get("audio_data")), asked.get("angle"), _number(asked.get("seq")))
         reply = _take(session.recorder, said)
     except _WrongError as error:
-        return Heard(_error(error.code, str(error)))
+        return Heard(_error(error.code, str(error)), stop)
     except PerceptkitError as error:  # of the disk, or it has ended by other means
         reason = shown(str(error), session.recorded, session.recorder.path)
-        cause = error.__cause__
-        full = isinstance(cause, OSError) and cause.errno in _FULL
+        full = is_disk_full(error.__cause__)
         return Heard(_error("disk_full" if full else "disk_error", reason), True, reason)
-    if said.stop:
+    if stop:
         return Heard(reply if said.data or said.angle is not None else None, True)
     if session.recorder.full:
         limit = f"the recording has reached its limit of {session.recorder.duration:g} seconds; begin another"
@@ -92,19 +94,22 @@ def _take(recorder: audio.Recorder, said: _Said) -> dict[str, Any]:
     return reply if said.seq is None else reply | {"seq": said.seq}
 
 
-def _parse(text: str) -> _Said:
+def _parse(text: str) -> dict[str, Any]:
     try:
         said = parse_json(text)
     except ValueError as error:
         raise _WrongError("bad_json", f"the message is not JSON that can be used: {error}") from error
     if not isinstance(said, dict) or not any(said.get(key) is not None for key in ("audio_data", "angle", "command")):
         raise _WrongError("bad_message", 'send {"audio_data": ...}, {"angle": ...} or {"command": "stop"}')
-    command, seq, angle = said.get("command"), said.get("seq"), said.get("angle")
-    if command not in (None, "stop"):
-        raise _WrongError("unknown_command", f'there is no command {command!r}; the only one is "stop"')
+    if said.get("command") not in (None, "stop"):
+        raise _WrongError("unknown_command", f'there is no command {said["command"]!r}; the only one is "stop"')
+    return said
+
+
+def _number(seq: Any) -> int | None:
     if seq is not None and (isinstance(seq, bool) or not isinstance(seq, int) or not 0 <= seq <= _LARGEST):
         raise _WrongError("bad_seq", f"seq is {seq!r}; give a whole number from 0; nothing of this was recorded")
-    return _Said(_decoded(said.get("audio_data")), angle, seq, command == "stop")
+    return seq
 
 
 def _decoded(text: Any) -> bytes | None:

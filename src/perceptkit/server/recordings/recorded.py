@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from ... import audio
 from ...audio.types import State
 from ...output import dumps
 from ..database import recordings
-from ..folders import recordings_folder
+from ..folders import is_id, recordings_folder
 from ..settings import Settings
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "sound_path",
 ]
 
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LINES = 1000  # of angles that are sent at once
 
 
@@ -87,7 +85,7 @@ def lose_recording(engine: sql.Engine, recorded: Recorded, reason: str) -> Recor
 
 def find_recording(engine: sql.Engine, recording_id: str, *, owner: str) -> Recorded | None:
     """A recording by its id; None when there is none, or it is somebody else's."""
-    if not _ID.fullmatch(recording_id):
+    if not is_id(recording_id):
         return None
     query = sql.select(recordings).where((recordings.c.id == recording_id) & (recordings.c.owner == owner))
     with engine.connect() as connection:

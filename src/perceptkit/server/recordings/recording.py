@@ -24,20 +24,18 @@ from ..settings import Settings
 from .mending import mend
 from .recorded import Recorded, add_recording, complete_recording, delete_recording, list_recorded, sound_path
 
-__all__ = ["Recorders", "Session"]
+__all__ = ["OpenRecording", "Recorders"]
 
 log = logging.getLogger("perceptkit.server")
 
 _EVERY = 1.0  # seconds between two looks for recordings that nobody goes on with
 _LONGEST = 4 * 3600.0  # seconds of a recording
 _CLEAN = (1000, 1005)  # how a WebSocket is closed by somebody who is done
-_SELDOM = 60.0  # seconds between two looks for recordings that are kept no longer
-_BRIEFLY = 15 * 60.0  # seconds for which a server that stores nothing keeps what was recorded
 
 T = TypeVar("T")
 
 
-class Session:
+class OpenRecording:
     """A recording that is being made, by at most one connection at a time."""
 
     def __init__(self, recorded: Recorded, recorder: audio.Recorder) -> None:
@@ -69,11 +67,11 @@ class Session:
 
 
 class Recorders:
-    """The sessions of this server. To be used within the event loop."""
+    """The sessions of this server. To be used within the event loop, but for `find`, which any thread may call."""
 
     def __init__(self, settings: Settings, engine: sql.Engine, sessions: Sessions, *, patience: float = 60.0) -> None:
         self._settings, self._engine, self._sessions, self._patience = settings, engine, sessions, patience
-        self._open: dict[str, Session] = {}
+        self._open: dict[str, OpenRecording] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._tending: list[asyncio.Task[None]] = []
         self._stop = threading.Event()
@@ -83,32 +81,30 @@ class Recorders:
         found = await _apart(lambda: list_recorded(self._engine, ended=False))
         self._start(_apart(lambda: mend(self._settings, self._engine, found, stopped=self._stop.is_set)))
         self._tending = [asyncio.create_task(self._tend())]
-        if not self._settings.store:
-            self._tending.append(asyncio.create_task(self._forget()))
 
-    def find(self, session_id: str, owner: str) -> Session | None:
+    def find(self, session_id: str, owner: str) -> OpenRecording | None:
         """A session that goes on; None when there is none, or it is somebody else's."""
         session = self._open.get(session_id)
         return session if session is not None and session.recorded.owner == owner else None
 
-    def of(self, owner: str) -> list[Session]:
+    def of(self, owner: str) -> list[OpenRecording]:
         """The sessions of an owner that go on."""
         return [session for session in self._open.values() if session.recorded.owner == owner]
 
-    async def begin(self, owner: str, *, sample_rate: int, channels: int, convention: str) -> Session:
+    async def begin(self, owner: str, *, sample_rate: int, channels: int, convention: str) -> OpenRecording:
         """A new session. ApiError 429 when the owner has too many, 503 when the disk is full; InputError."""
         session_id, now = str(uuid4()), time.time()
         name = f"recording_{datetime.fromtimestamp(now, UTC):%Y%m%d_%H%M%S}_{session_id[:8]}.wav"
         recorded = Recorded(session_id, owner, name, now, sample_rate, channels, convention, None, None, None)
         self._sessions.take(owner)
         try:
-            self._open[session_id] = Session(recorded, await _apart(lambda: self._begin(recorded)))
+            self._open[session_id] = OpenRecording(recorded, await _apart(lambda: self._begin(recorded)))
         finally:
             if session_id not in self._open:
                 self._sessions.give(owner)
         return self._open[session_id]
 
-    async def end(self, session: Session, *, error: str | None = None) -> Recorded:
+    async def end(self, session: OpenRecording, *, error: str | None = None) -> Recorded:
         """End a session, if it has not ended: what was recorded. `error` says why it was interrupted."""
         async with session.ending:
             if session.outcome is None:
@@ -138,12 +134,6 @@ class Recorders:
                     reason = session.unless_done(f"nobody was connected for {self._patience:g} seconds")
                     self._start(self.end(session, error=reason))
 
-    async def _forget(self) -> None:
-        """Delete what a server that stores nothing has kept long enough, for ever."""
-        while True:
-            await _noted(_apart(self._delete_old))
-            await asyncio.sleep(_SELDOM)
-
     def _start(self, work: Awaitable[object]) -> None:
         task = asyncio.create_task(_noted(work))
         self._tasks.add(task)
@@ -171,17 +161,13 @@ class Recorders:
             raise
         return recorder
 
-    def _end(self, session: Session, error: str | None) -> Recorded:
+    def _end(self, session: OpenRecording, error: str | None) -> Recorded:
         try:
             recording = session.recorder.close(error=error)
         except PerceptkitError as failure:  # what was recorded before is in its files
             log.warning("recording %s: %s", session.recorded.id, failure)
             recording = session.recorder.close()
         return complete_recording(self._engine, session.recorded, recording)
-
-    def _delete_old(self) -> None:
-        for recorded in list_recorded(self._engine, ended=True, before=time.time() - _BRIEFLY):
-            delete_recording(self._settings, self._engine, recorded)
 
 
 async def _apart(work: Callable[[], T]) -> T:

@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
-from pydantic import ValidationError
 
 from ..answers import documented
 from ..auth import User
 from ..downloads import FileAnswer
 from ..errors import ApiError
+from ..incoming.forms import checked
 from ..incoming.strict import StrictRoute
 from ..parts import Given
 from ..recordings.recorded import Recorded, angles_json, delete_recording, find_recording, list_recorded, sound_path
@@ -62,7 +61,7 @@ Ended = Annotated[Recorded, Depends(_ended)]
 
 @router.post(
     "/start-stream",
-    responses=documented(413, 415, 422),
+    responses=documented(408, 413, 415, 422),
     openapi_extra={"requestBody": {"content": {kind: {"schema": Form.model_json_schema()} for kind in _FORMS}}},
 )
 async def start_stream(request: Request, user: User, parts: Given, query: Annotated[Form, Query()]) -> Started:
@@ -79,7 +78,7 @@ async def start_stream(request: Request, user: User, parts: Given, query: Annota
     Each is answered: `{"status": "received", "bytes", "duration", "seq"}`, `{"status": "error", "code", "error"}` after
     which the recording goes on, or at the end `{"status": "stopped", ...}`. A session to which nobody is connected for
     60 seconds ends, and so does one after 4 hours, or when the disk is full; what came until then is kept. A server
-    that was started with `--no-store` deletes it after 15 minutes.
+    that was started with `--no-store` deletes it after 15 minutes, or when it stops.
     """
     wanted = await _with_form(request, query)
     session = await parts.recorders.begin(user.id, **wanted.model_dump())
@@ -169,7 +168,4 @@ async def _with_form(request: Request, query: Form) -> Form:
             given = query.model_dump() | dict(form)
     except TimeoutError as error:
         raise ApiError(408, "the form comes too slowly; try again", "timeout") from error
-    try:
-        return Form.model_validate(given)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors()) from error
+    return checked(Form, given)

@@ -10,7 +10,7 @@ from ...audio import CONVENTIONS, defaults
 from ...audio.types import State
 from ..answers import utc
 from ..recordings.recorded import Recorded
-from ..recordings.recording import Session
+from ..recordings.recording import OpenRecording
 
 __all__ = [
     "ActiveSession",
@@ -181,7 +181,7 @@ class StoppedRecording(RecordingFacts):
     session_id: str
 
 
-def active_session(session: Session) -> ActiveSession:
+def active_session(session: OpenRecording) -> ActiveSession:
     """What callers see of a session that goes on."""
     recorded = session.recorded
     return ActiveSession(
@@ -196,7 +196,7 @@ def active_session(session: Session) -> ActiveSession:
     )
 
 
-def recording_info(recorded: Recorded, session: Session | None = None) -> RecordingInfo:
+def recording_info(recorded: Recorded, session: OpenRecording | None = None) -> RecordingInfo:
     """What callers see of a recording; `session`, where it goes on."""
     duration = session.recorder.duration if session else 0.0
     known = {"duration": duration, "samples": round(duration * recorded.sample_rate)}

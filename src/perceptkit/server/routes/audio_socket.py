@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import suppress
 from typing import Any
 
+import sqlalchemy as sql
 from anyio import CancelScope, WouldBlock, create_memory_object_stream, create_task_group, current_time
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from anyio.to_thread import run_sync
@@ -15,14 +17,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..auth import socket_user
 from ..parts import parts_of
 from ..recordings.hearing import hear
-from ..recordings.recording import Recorders, Session
+from ..recordings.recording import OpenRecording, Recorders
 from .audio_answers import stopped
 
 __all__ = ["router"]
 
 router = APIRouter()
 
-_NO_SUCH, _CONNECTED, _DONE, _BUG = 4404, 4409, 1000, 1011  # codes with which it is closed
+log = logging.getLogger("perceptkit.server")
+
+_NO_SUCH, _CONNECTED, _DONE, _BROKEN = 4404, 4409, 1000, 1011  # codes with which it is closed
 _REPLIES = 64  # that wait for a client which does not read them
 _PATIENCE = 5.0  # seconds for the last ones
 
@@ -33,7 +37,8 @@ _Replies = MemoryObjectSendStream[dict[str, Any]]
 async def hear_audio(websocket: WebSocket, session_id: str) -> None:
     """Sound for a recording that has begun; what may be said, and what is answered, is in `hearing`.
 
-    Closed with 1000 when the recording ends, 4404 when there is no such session, 4409 when somebody is connected to it.
+    Closed with 1000 when the recording ends, 4404 when there is no such session, 4409 when somebody is connected to it,
+    1011 when its end cannot be noted in the database yet.
     """
     user = await socket_user(websocket)
     if user is None:
@@ -50,28 +55,34 @@ async def hear_audio(websocket: WebSocket, session_id: str) -> None:
     await _converse(websocket, recorders, session, while_recording)
 
 
-async def _converse(websocket: WebSocket, recorders: Recorders, session: Session, while_recording: CancelScope) -> None:
+async def _converse(
+    websocket: WebSocket, recorders: Recorders, session: OpenRecording, while_recording: CancelScope
+) -> None:
     """Record what comes until the session ends or the client goes away."""
-    code, (replies, waiting) = _BUG, create_memory_object_stream[dict[str, Any]](_REPLIES)
+    code, (replies, waiting) = _BROKEN, create_memory_object_stream[dict[str, Any]](_REPLIES)
     async with create_task_group() as group:
         group.start_soon(_answer, websocket, waiting)
-        try:
-            with while_recording:
-                code = await _listen(websocket, recorders, session, replies)
-        finally:
-            session.leave(code)
-        if session.outcome is None:
-            group.cancel_scope.cancel()
-        else:
+        with replies:  # what waits when it is closed is sent still
+            try:
+                with while_recording:
+                    code = await _listen(websocket, recorders, session, replies)
+            except sql.exc.DBAPIError as error:  # its files are whole; that it has ended is noted later
+                log.error("recording %s: the database does not answer: %s", session.recorded.id, error.orig)
+            finally:
+                session.leave(code)
+            if session.outcome is None and code != _BROKEN:
+                group.cancel_scope.cancel()  # the client has gone
             group.cancel_scope.deadline = current_time() + _PATIENCE
-            await replies.send(stopped(session.outcome).model_dump(exclude={"ok"}))
-        replies.close()  # what waits is sent still
-    if session.outcome is not None:
-        with suppress(WebSocketDisconnect, RuntimeError):
+            if session.outcome is not None:
+                await replies.send(stopped(session.outcome).model_dump(exclude={"ok"}))
+    with suppress(WebSocketDisconnect, RuntimeError):
+        if session.outcome is not None:
             await websocket.close(_DONE)
+        elif code == _BROKEN:
+            await websocket.close(_BROKEN, "the database does not answer; what was recorded is kept")
 
 
-async def _listen(websocket: WebSocket, recorders: Recorders, session: Session, replies: _Replies) -> int:
+async def _listen(websocket: WebSocket, recorders: Recorders, session: OpenRecording, replies: _Replies) -> int:
     """Record what comes: the code with which the client closed the connection."""
     while True:
         message = await websocket.receive()

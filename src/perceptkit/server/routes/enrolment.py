@@ -12,7 +12,7 @@ from ..answers import documented
 from ..auth import User
 from ..auth.principal import Principal
 from ..errors import ApiError
-from ..folders import gallery_folder
+from ..folders import gallery_folder, upload_source
 from ..incoming.connected import in_thread, while_connected
 from ..incoming.forms import read_fields
 from ..incoming.strict import StrictRoute
@@ -125,7 +125,7 @@ async def _received(request: Request, parts: Parts, user: Principal, kinds: Kind
 def _source(received: Received, parts: Parts, user: Principal) -> dict[str, Any]:
     upload = received.upload
     return {
-        "source": f"uploads/{upload.id}{upload.suffix}",
+        "source": upload_source(upload),
         "filename": upload.filename,
         "gallery": _gallery(parts, user),
     }

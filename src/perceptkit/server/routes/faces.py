@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from anyio.to_thread import run_sync
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
-from starlette.requests import ClientDisconnect
 
 from ..answers import documented
 from ..auth import User
 from ..downloads import FileAnswer, result_file
 from ..errors import ApiError
 from ..face_models import embedder_name
-from ..folders import attempt_folder
-from ..incoming.connected import in_thread
+from ..folders import attempt_folder, upload_source
 from ..incoming.forms import read_fields
 from ..incoming.names import distinct
 from ..incoming.strict import StrictRoute
-from ..incoming.uploads import ReceivedAll, Upload, delete_upload, documented_uploads, receive_all
-from ..jobs import Job, list_jobs, submit
+from ..incoming.uploads import ReceivedAll, Upload, documented_uploads, receive_all
+from ..jobs import Job
+from ..jobs.asking import Asked, IdempotencyKey, earlier, in_words, queued
 from ..jobs.owned import Owned
-from ..jobs.waiting import check_waiting
-from ..jobs.webhooks import check_webhook
-from ..parts import Given, Parts
+from ..parts import Given
 from ..settings import Settings
 from .faces_answers import AcceptedFiles, FacesForm, FoundFace, FoundPerson, People, RefusedFile, UnusedFile
 from .jobs import FILE_ANSWERS
@@ -52,27 +48,17 @@ async def upload(
     request: Request,
     user: User,
     parts: Given,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key", description="A word of yours: sent again, it gives the same job.", max_length=255
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> AcceptedFiles:
     """Find the people in photos and videos. The answer comes when all of them have arrived; the work is a job.
 
     A file that cannot be used is named in `refused` and not kept, and the others go on; when none can be used, the
     status and the error are those of the first. What is over a limit for all files together is refused as a whole.
     """
-    job = await run_sync(_earlier, parts, user.id, idempotency_key)
-    if job is not None:
-        with suppress(ClientDisconnect):
-            async for _ in request.stream():  # an answer before the end would reach few clients
-                pass
-    else:
-        await run_sync(check_waiting, parts, user.id)
+    job = await earlier(request, parts, user.id, key=idempotency_key, kind="faces")
+    if job is None:
         received = await receive_all(request, parts, user.id, kinds="media", most=_MOST)
-        job = await in_thread(lambda: _queue(parts, received, idempotency_key))
+        job = await queued(parts, received.uploads, partial(_ask, parts.settings, received), key=idempotency_key)
     return _accepted(job)
 
 
@@ -120,48 +106,29 @@ def headshot(job: Owned, face_id: str, parts: Given) -> FileAnswer:
 _KEPT = ("face_id", "source", "time", "box", "score", "quality", "best")
 
 
-def _earlier(parts: Parts, owner: str, key: str | None) -> Job | None:
-    """The job that was made with this key. Raises ApiError 409 when that was about something else."""
-    found = list_jobs(parts.engine, owner, idempotency_key=key, limit=1) if key else []
-    if found and found[0].kind != "faces":
-        raise ApiError(409, "this Idempotency-Key was used for something else; take a new one", "key_reused")
-    return found[0] if found else None
-
-
-def _queue(parts: Parts, received: ReceivedAll, key: str | None) -> Job:
-    """The job for what was received, which is not kept when there is none: ApiError 422 for what the form says."""
-    job, uploads = None, received.uploads
+async def _ask(settings: Settings, received: ReceivedAll) -> Asked:
+    """The job for what was received. RequestValidationError for what the form cannot say."""
+    form, uploads = read_fields(FacesForm, received.fields), received.uploads
     more = len(uploads) - 1
-    try:
-        form = read_fields(FacesForm, received.fields)
-        job = submit(
-            parts.engine,
-            kind="faces",
-            owner=uploads[0].owner,
-            filename=uploads[0].filename + (f" and {more} more file{'s' if more > 1 else ''}" if more else ""),
-            parameters={
-                "files": _files(received),
-                "uploads": [each.id for each in uploads],
-                "threshold": form.similarity_threshold,
-                "min_face": form.min_face or parts.settings.min_face,
-                "model": Path(embedder_name(parts.settings)).name,
-            },
-            upload=uploads[0].id,
-            idempotency_key=key or None,
-            webhook=None if form.webhook_url is None else check_webhook(form.webhook_url, parts.settings),
-        )
-        return job
-    finally:
-        if job is None or job.upload != uploads[0].id:  # another request with the same key was quicker
-            for each in uploads:
-                delete_upload(parts.settings, parts.engine, each)
+    return Asked(
+        kind="faces",
+        filename=uploads[0].filename + (f" and {more} more file{'s' if more > 1 else ''}" if more else ""),
+        parameters={
+            "files": _files(received),
+            "uploads": [each.id for each in uploads],
+            "threshold": form.similarity_threshold,
+            "min_face": form.min_face or settings.min_face,
+            "model": Path(embedder_name(settings)).name,
+        },
+        webhook_url=form.webhook_url,
+    )
 
 
 def _files(received: ReceivedAll) -> list[dict[str, str]]:
     """All files as they were sent, each under a name of its own: where it is, or why it is not kept."""
     names = distinct(each.filename for each in received.files)
     return [
-        {"filename": name, "path": f"uploads/{each.id}{each.suffix}"}
+        {"filename": name, "path": upload_source(each)}
         if isinstance(each, Upload)
         else {"filename": name, "error": each.error, "code": each.code}
         for name, each in zip(names, received.files, strict=True)
@@ -172,7 +139,7 @@ def _accepted(job: Job) -> AcceptedFiles:
     """What is said of a job that was made now, or before with the same key."""
     files = job.parameters["files"]
     refused = [RefusedFile(**file) for file in files if "error" in file]
-    said = f"{job.filename} {'is' if len(files) - len(refused) == 1 else 'are'} {_words(job)}"
+    said = f"{job.filename} {'is' if len(files) - len(refused) == 1 else 'are'} {in_words(job)}"
     if refused:
         said += f"; {len(refused)} of {len(files)} files could not be used"
     return AcceptedFiles(job_id=job.id, message=f"{said}; follow the job at /api/jobs/{job.id}/events", refused=refused)
@@ -186,7 +153,3 @@ def _lines(settings: Settings, job: Job, name: str) -> list[dict[str, Any]]:
 def _require(job: Job) -> None:
     if job.kind != "faces":
         raise ApiError(404, "this job is not about faces", "not_found")
-
-
-def _words(job: Job) -> str:
-    return {"pending": "queued", "processing": "being looked at"}.get(job.state, job.state)

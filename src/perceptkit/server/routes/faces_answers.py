@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..jobs.asking import WebhookUrl
+
 __all__ = ["AcceptedFiles", "FacesForm", "FoundFace", "FoundPerson", "People", "RefusedFile", "UnusedFile"]
 
 
@@ -19,9 +21,7 @@ class FacesForm(BaseModel):
     min_face: Annotated[
         int | None, Field(ge=1, le=1_000_000, description="Smaller faces are dropped (pixels). Without it: 20.")
     ] = None
-    webhook_url: Annotated[
-        str | None, Field(description="An address that is told when the job has ended.", max_length=2000)
-    ] = None
+    webhook_url: WebhookUrl = None
 
 
 class RefusedFile(BaseModel):

@@ -11,29 +11,26 @@ from typing import Annotated, Any, Literal
 from anyio import CancelScope
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.responses import FileResponse, Response
 
 from ..answers import documented
 from ..auth import User
 from ..downloads import FileAnswer, answer_result, result_file
 from ..errors import ApiError
-from ..footsteps.answers import Begun, Results, StageStatus, TaskStatus, Uploaded
 from ..footsteps.options import Options, Sound
 from ..footsteps.stages import (
     DETECTING,
     DRAWN,
     SOUNDED,
+    FoleyVideo,
     Stage,
-    Task,
     begin,
     completed,
-    find_task,
+    find_video,
     keep_options,
     newest,
-    progress_of,
 )
+from ..incoming.forms import checked
 from ..incoming.names import content_disposition
 from ..incoming.strict import StrictRoute, parse_json
 from ..incoming.uploads import delete_upload, documented_upload, receive
@@ -41,6 +38,7 @@ from ..jobs import Job
 from ..jobs.webhooks import check_webhook
 from ..parts import Given, Parts
 from ..tasks.foley import ANNOTATED, EVENTS, HEARD, TABLE
+from .foley_answers import Begun, Results, StageStatus, TaskStatus, Uploaded
 from .jobs import FILE_ANSWERS, PART_ANSWERS
 
 __all__ = ["router"]
@@ -48,7 +46,11 @@ __all__ = ["router"]
 router = APIRouter(tags=["foley"], route_class=StrictRoute)
 
 _COLUMNS = 6  # frame, timecode, foot, event, time_seconds, confidence; those after them are ours
-_CONFIG = {"type": "string", "description": "All of these in one JSON object; fields of the form go before it."}
+_CONFIG = {
+    "type": "string",
+    "default": "",
+    "description": "All of these in one JSON object; fields of the form go before it.",
+}
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"example": "frame,timecode,foot,event,time_seconds,confidence\n"}}},
     **PART_ANSWERS,
@@ -63,11 +65,11 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _own(task_id: str, user: User, parts: Given) -> Task:
-    return find_task(parts, task_id, user.id)
+def _own(task_id: str, user: User, parts: Given) -> FoleyVideo:
+    return find_video(parts, task_id, user.id)
 
 
-Own = Annotated[Task, Depends(_own)]
+Own = Annotated[FoleyVideo, Depends(_own)]
 
 
 @router.post(
@@ -100,37 +102,37 @@ async def upload_video(request: Request, user: User, parts: Given, asked: Annota
 
 
 @router.post("/api/process/{task_id}", responses=documented(404, 409, 422))
-def process(task: Own, parts: Given) -> Begun:
+def process(video: Own, parts: Given) -> Begun:
     """Find the footsteps of a video, and make the videos that were chosen with it. While that goes on, the same job is
     given again."""
-    return _begun(task, begin(parts, task, DETECTING))
+    return _begun(video, begin(parts, video, DETECTING))
 
 
 @router.get("/api/status/{task_id}", responses=documented(404, 422))
-def status(task: Own, parts: Given) -> TaskStatus:
+def status(video: Own, parts: Given) -> TaskStatus:
     """How far the search for footsteps is, and what was found."""
-    job = newest(parts.engine, task, DETECTING)
+    job = newest(parts.engine, video, DETECTING)
     return TaskStatus(
-        task_id=task.id,
+        task_id=video.id,
         job_id=job.id if job else None,
         status=job.state if job else "uploaded",
-        progress=progress_of(job),
-        message=_words(task, job),
+        progress=round(job.share, 4) if job else 0.0,
+        message=_words(video, job),
         error=job.error if job else None,
-        results=_results(parts, task, job) if job and job.state == "completed" else None,
+        results=_results(parts, video, job) if job and job.state == "completed" else None,
     )
 
 
 @router.post("/api/generate-video/{task_id}", responses=documented(404, 409, 422))
-def generate_video(task: Own, parts: Given) -> Begun:
+def generate_video(video: Own, parts: Given) -> Begun:
     """Make the video with skeletons, foot contacts and counters drawn into it. 409 before the footsteps are found."""
-    return _begun(task, begin(parts, task, DRAWN))
+    return _begun(video, begin(parts, video, DRAWN))
 
 
 @router.get("/api/video-status/{task_id}", responses=documented(404, 422))
-def video_status(task: Own, parts: Given) -> StageStatus:
+def video_status(video: Own, parts: Given) -> StageStatus:
     """How far the video with skeletons is."""
-    return _status(parts, task, DRAWN, f"/api/download-video/{task.id}")
+    return _status(parts, video, DRAWN, f"/api/download-video/{video.id}")
 
 
 @router.get(
@@ -139,25 +141,27 @@ def video_status(task: Own, parts: Given) -> StageStatus:
     responses=FILE_ANSWERS | documented(404, 409, 416, 422),
 )
 @router.head("/api/download-video/{task_id}", include_in_schema=False)
-def download_video(task: Own, parts: Given) -> FileAnswer:
+def download_video(video: Own, parts: Given) -> FileAnswer:
     """The video with skeletons, to be saved."""
-    job = completed(parts, task, DRAWN)
-    return answer_result(parts.settings, job, ANNOTATED, save_as=_name(task, "annotated.mp4"))
+    job = completed(parts, video, DRAWN)
+    return answer_result(parts.settings, job, ANNOTATED, save_as=_name(video, "annotated.mp4"))
 
 
 @router.post("/api/generate-audio-video/{task_id}", responses=documented(404, 409, 422))
-def generate_audio_video(task: Own, parts: Given, asked: Annotated[Sound, Query()], body: Sound | None = None) -> Begun:
+def generate_audio_video(
+    video: Own, parts: Given, asked: Annotated[Sound, Query()], body: Sound | None = None
+) -> Begun:
     """Make the video with the sound of the footsteps; the options are JSON, or in the address. 409 before they are
     found, and while a video with another sound is being made."""
     given = body.model_dump(exclude_unset=True) if body else {}
     sound = Sound.model_validate(asked.model_dump(exclude_unset=True) | given)
-    return _begun(task, begin(parts, task, SOUNDED, sound))
+    return _begun(video, begin(parts, video, SOUNDED, sound))
 
 
 @router.get("/api/audio-video-status/{task_id}", responses=documented(404, 422))
-def audio_video_status(task: Own, parts: Given) -> StageStatus:
+def audio_video_status(video: Own, parts: Given) -> StageStatus:
     """How far the video with sound is."""
-    return _status(parts, task, SOUNDED, f"/api/download-audio-video/{task.id}")
+    return _status(parts, video, SOUNDED, f"/api/download-audio-video/{video.id}")
 
 
 @router.get(
@@ -166,15 +170,15 @@ def audio_video_status(task: Own, parts: Given) -> StageStatus:
     responses=FILE_ANSWERS | documented(404, 409, 416, 422),
 )
 @router.head("/api/download-audio-video/{task_id}", include_in_schema=False)
-def download_audio_video(task: Own, parts: Given) -> FileAnswer:
+def download_audio_video(video: Own, parts: Given) -> FileAnswer:
     """The video with the sound of the footsteps, to be saved."""
-    job = completed(parts, task, SOUNDED)
-    return answer_result(parts.settings, job, HEARD, save_as=_name(task, "footsteps.mp4"))
+    job = completed(parts, video, SOUNDED)
+    return answer_result(parts.settings, job, HEARD, save_as=_name(video, "footsteps.mp4"))
 
 
 @router.get("/api/export-csv/{task_id}", response_class=Response, responses=_CSV | documented(404, 409, 416, 422))
 def export_csv(
-    task: Own,
+    video: Own,
     parts: Given,
     columns: Annotated[
         Literal["usual", "all"],
@@ -182,21 +186,21 @@ def export_csv(
     ] = "usual",
 ) -> Response:
     """The footsteps as a table, an event a line: frame, timecode, foot, event, time_seconds, confidence."""
-    job = completed(parts, task, DETECTING)
+    job = completed(parts, video, DETECTING)
     if columns == "all":
-        return answer_result(parts.settings, job, TABLE, save_as=_name(task, "events.csv"))
+        return answer_result(parts.settings, job, TABLE, save_as=_name(video, "events.csv"))
     text = result_file(parts.settings, job, TABLE).read_text(encoding="utf-8")
-    named = {"Content-Disposition": content_disposition(_name(task, "events.csv"))}
+    named = {"Content-Disposition": content_disposition(_name(video, "events.csv"))}
     return Response(_first_columns(text), media_type="text/csv", headers=named)
 
 
 @router.get(
     "/api/export-json/{task_id}", response_class=FileResponse, responses=_EVENTS | documented(404, 409, 416, 422)
 )
-def export_json(task: Own, parts: Given) -> FileAnswer:
+def export_json(video: Own, parts: Given) -> FileAnswer:
     """The footsteps as JSON: every event with all that is known of it, and the frame rate."""
-    job = completed(parts, task, DETECTING)
-    return answer_result(parts.settings, job, EVENTS, save_as=_name(task, "events.json"))
+    job = completed(parts, video, DETECTING)
+    return answer_result(parts.settings, job, EVENTS, save_as=_name(video, "events.json"))
 
 
 def _options(fields: dict[str, str], asked: Options) -> Options:
@@ -207,26 +211,23 @@ def _options(fields: dict[str, str], asked: Options) -> Options:
         raise ApiError(422, f"config: this is not JSON that can be used: {error}", "invalid_request") from error
     if not isinstance(config, dict):
         raise ApiError(422, "config: give one JSON object", "invalid_request")
-    try:
-        return Options.model_validate(asked.model_dump(exclude_unset=True) | config | fields)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False, include_context=False)) from error
+    return checked(Options, asked.model_dump(exclude_unset=True) | config | fields)
 
 
-def _begun(task: Task, job: Job) -> Begun:
-    said = f"{_words(task, job)}; follow it at /api/jobs/{job.id}/events"
-    return Begun(task_id=task.id, job_id=job.id, status=job.state, message=said)
+def _begun(video: FoleyVideo, job: Job) -> Begun:
+    said = f"{_words(video, job)}; follow it at /api/jobs/{job.id}/events"
+    return Begun(task_id=video.id, job_id=job.id, status=job.state, message=said)
 
 
-def _status(parts: Parts, task: Task, stage: Stage, url: str) -> StageStatus:
-    job = newest(parts.engine, task, stage)
+def _status(parts: Parts, video: FoleyVideo, stage: Stage, url: str) -> StageStatus:
+    job = newest(parts.engine, video, stage)
     made = (job.result or {}) if job else {}
     return StageStatus(
-        task_id=task.id,
+        task_id=video.id,
         job_id=job.id if job else None,
         status=job.state if job else "not_started",
-        progress=progress_of(job),
-        message=_words(task, job),
+        progress=round(job.share, 4) if job else 0.0,
+        message=_words(video, job),
         error=job.error if job else None,
         warnings=list(made.get("warnings", ())),
         surface=made.get("surface") if stage is SOUNDED else None,
@@ -234,7 +235,7 @@ def _status(parts: Parts, task: Task, stage: Stage, url: str) -> StageStatus:
     )
 
 
-def _words(task: Task, job: Job | None) -> str:
+def _words(video: FoleyVideo, job: Job | None) -> str:
     """How it is, for people."""
     how = {
         "pending": "is queued",
@@ -244,10 +245,10 @@ def _words(task: Task, job: Job | None) -> str:
         "cancelled": "was cancelled",
         "interrupted": "was interrupted",
     }
-    return f"{task.filename} {how[job.state] if job else 'is here, and nothing has been begun'}"
+    return f"{video.filename} {how[job.state] if job else 'is here, and nothing has been begun'}"
 
 
-def _results(parts: Parts, task: Task, job: Job) -> Results:
+def _results(parts: Parts, video: FoleyVideo, job: Job) -> Results:
     """What a detection has found. The events are in its files only."""
     events = json.loads(result_file(parts.settings, job, EVENTS).read_bytes())["events"]
     found = job.result or {}
@@ -259,7 +260,7 @@ def _results(parts: Parts, task: Task, job: Job) -> Results:
         events=events,
         statistics=found["statistics"],
         detection=found["detection"],
-        video={"filename": task.filename, **found["video"]},
+        video={"filename": video.filename, **found["video"]},
         warnings=list(found["warnings"]),
     )
 
@@ -271,5 +272,5 @@ def _first_columns(text: str) -> str:
     return table.getvalue()
 
 
-def _name(task: Task, ending: str) -> str:
-    return f"{PurePath(task.filename).stem}-{ending}"
+def _name(video: FoleyVideo, ending: str) -> str:
+    return f"{PurePath(video.filename).stem}-{ending}"

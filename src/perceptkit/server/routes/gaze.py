@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
-from anyio import CancelScope
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from ...gaze import defaults
@@ -20,14 +18,14 @@ from ..answers import documented
 from ..auth import User
 from ..downloads import FileAnswer, answer_result, result_file
 from ..errors import ApiError
+from ..folders import upload_source
 from ..incoming.forms import read_fields
 from ..incoming.names import content_disposition
 from ..incoming.strict import StrictRoute
-from ..incoming.uploads import Received, delete_upload, documented_upload, find_upload, receive, upload_path
-from ..jobs import Job, list_jobs, submit
+from ..incoming.uploads import Received, documented_upload, find_upload, receive, upload_path
+from ..jobs import Job
+from ..jobs.asking import Asked, IdempotencyKey, WebhookUrl, earlier, in_words, queued
 from ..jobs.owned import Owned
-from ..jobs.waiting import check_waiting
-from ..jobs.webhooks import check_webhook
 from ..parts import Given, Parts
 from ..tasks.gaze import ANNOTATED, DATA, SUMMARY, TABLE
 from .jobs import FILE_ANSWERS, PART_ANSWERS
@@ -74,9 +72,7 @@ class GazeForm(BaseModel):
     camera_angle: Annotated[
         float, Field(description="Looking at the camera: within this angle of the lens (degrees).", gt=0, le=180)
     ] = defaults.CAMERA_ANGLE
-    webhook_url: Annotated[
-        str | None, Field(description="An address that is told when the job has ended.", max_length=2000)
-    ] = None
+    webhook_url: WebhookUrl = None
 
 
 class Accepted(BaseModel):
@@ -107,24 +103,14 @@ async def upload(
     user: User,
     parts: Given,
     model: Annotated[str | None, Query(description="A gaze model, where the form names none.")] = None,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key", description="A word of yours: sent again, it gives the same job.", max_length=255
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
     """Find where everybody in a video looks. The answer comes when the video has arrived; the work is a job."""
-    job = await run_sync(_earlier, parts, user.id, idempotency_key)
-    if job is not None:
-        with suppress(ClientDisconnect):
-            async for _ in request.stream():  # an answer before the end would reach few clients
-                pass
-    else:
-        await run_sync(check_waiting, parts, user.id)
+    job = await earlier(request, parts, user.id, key=idempotency_key, kind="gaze")
+    if job is None:
         received = await receive(request, parts, user.id, kinds="video")
-        job = await _queue(parts, received, model, idempotency_key)
-    return Accepted(job_id=job.id, message=f"{job.filename} is {_words(job)}; follow it at /api/jobs/{job.id}/events")
+        job = await queued(parts, [received.upload], partial(_ask, parts, received, model), key=idempotency_key)
+    return Accepted(job_id=job.id, message=f"{job.filename} is {in_words(job)}; follow it at /api/jobs/{job.id}/events")
 
 
 @router.get(
@@ -173,39 +159,13 @@ def play_original(job: Owned, parts: Given) -> FileAnswer:
     return FileAnswer(upload_path(parts.settings, sent), sent.filename, disposition="inline")
 
 
-def _earlier(parts: Parts, owner: str, key: str | None) -> Job | None:
-    """The job that was made with this key. Raises ApiError 409 when that was something else than gaze."""
-    found = list_jobs(parts.engine, owner, idempotency_key=key, limit=1) if key else []
-    if found and found[0].kind != "gaze":
-        raise ApiError(409, "this Idempotency-Key was used for something else; take a new one", "key_reused")
-    return found[0] if found else None
-
-
-async def _queue(parts: Parts, received: Received, model: str | None, key: str | None) -> Job:
-    """The job for what was received, which is not kept when there is none: ApiError 422 for what the form says."""
-    job, sent = None, received.upload
-    try:
-        form = read_fields(GazeForm, {"model": model or "", **received.fields})
-        webhook = None if form.webhook_url is None else check_webhook(form.webhook_url, parts.settings)
-        named = await parts.looking.perform("gaze_model", {"model": form.model}, timeout=_LOOK_UP, owner=sent.owner)
-        options = form.model_dump(exclude={"model", "webhook_url"})
-        job = await run_sync(
-            lambda: submit(
-                parts.engine,
-                kind="gaze",
-                owner=sent.owner,
-                filename=sent.filename,
-                parameters={"source": f"uploads/{sent.id}{sent.suffix}", "model": named["model"], **options},
-                upload=sent.id,
-                idempotency_key=key or None,
-                webhook=webhook,
-            )
-        )
-        return job
-    finally:
-        if job is None or job.upload != sent.id:  # another request with the same key was quicker
-            with CancelScope(shield=True):
-                await run_sync(delete_upload, parts.settings, parts.engine, sent)
+async def _ask(parts: Parts, received: Received, model: str | None) -> Asked:
+    """The job for what was received. RequestValidationError for what the form cannot say, TaskError for the model."""
+    form, sent = read_fields(GazeForm, {"model": model or "", **received.fields}), received.upload
+    named = await parts.looking.perform("gaze_model", {"model": form.model}, timeout=_LOOK_UP, owner=sent.owner)
+    options = form.model_dump(exclude={"model", "webhook_url"})
+    parameters = {"source": upload_source(sent), "model": named["model"], **options}
+    return Asked("gaze", sent.filename, parameters, form.webhook_url)
 
 
 def _join(summary: bytes, frames: Path, name: str) -> StreamingResponse:
@@ -233,7 +193,3 @@ def _join(summary: bytes, frames: Path, name: str) -> StreamingResponse:
 def _name(job: Job, suffix: str) -> str:
     """What a result is saved as."""
     return f"{PurePath(job.filename).stem}-gaze{suffix}"
-
-
-def _words(job: Job) -> str:
-    return {"pending": "queued", "processing": "being looked at"}.get(job.state, job.state)

@@ -93,7 +93,7 @@ async def health(parts: Given) -> Health:
 async def ready(request: Request, parts: Given) -> Response:
     """Whether requests can be answered: the weights for faces are on this machine, the database answers, there is
     space left on the disk, and the worker runs. Loads no model."""
-    checks = await check(parts, request.app.state.background)
+    checks = await check(parts, request.app.state.background, request.app.state.weights)
     now, detector = utc(time.time()), _detector(parts.settings)
     if all(each == "ok" for each in checks.values()):
         done = Ready(status="ready", timestamp=now, version=__version__, face_detection_model=detector, checks=checks)

@@ -43,7 +43,8 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
                 "example": 'id: 7\nevent: progress\ndata: {"job_id": "8a1f9f1e-...", "status": "processing", ...}\n\n',
             }
         },
-    }
+    },
+    204: {"description": "The job has ended, and `Last-Event-ID` is the event that told of it: nothing more comes."},
 }
 _LastEvent = Annotated[
     str | None, Header(alias="Last-Event-ID", description="The id of the last event that you have had.")
@@ -154,14 +155,14 @@ async def delete_job(job: Owned, parts: Given) -> Response:
 
 
 @router.get("/api/jobs/{job_id}/events", response_class=StreamingResponse, responses=_EVENTS | documented(404, 422))
-async def events(job: Owned, parts: Given, last_event_id: _LastEvent = None) -> StreamingResponse:
+async def events(job: Owned, parts: Given, last_event_id: _LastEvent = None) -> Response:
     """Follow a job (server-sent events): `progress` now and whenever something has changed, and at last `completed`,
     `failed`, `cancelled` or `interrupted`. With `Last-Event-ID` only what is new; browsers send it by themselves."""
     return stream_events(parts.watch, job, last_event_id)
 
 
 @router.get("/api/progress", response_class=StreamingResponse, responses=_EVENTS | documented(404, 422))
-async def progress(job: Asked, parts: Given, last_event_id: _LastEvent = None) -> StreamingResponse:
+async def progress(job: Asked, parts: Given, last_event_id: _LastEvent = None) -> Response:
     """Follow a job; the same as `/api/jobs/{job_id}/events`."""
     return stream_events(parts.watch, job, last_event_id)
 

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import base64
 import time
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
 from ..answers import documented
 from ..auth import User
 from ..errors import ApiError
 from ..footsteps.options import LiveOptions
+from ..incoming.forms import checked
 from ..incoming.pictures import documented_picture, read_picture
 from ..incoming.strict import StrictRoute
 from ..parts import Given, Parts
+from .live_answers import Events, Floor, Picture, Session, StoppedSession
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api/live", tags=["live"], route_class=StrictRoute)
 
-T = TypeVar("T", bound=BaseModel)
-
-_SESSION = "6a0c1a52-7b7e-4e0b-9a53-0d3a4d3c2b1e"
 _GONE = (
     "there is no such live session: it has been stopped, nobody has used it for 5 minutes, or the server has started "
     "anew; POST /api/live/capture-floor begins another"
@@ -42,129 +39,13 @@ _WAV: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Floor(LiveOptions):
-    """How a session begins."""
-
-    image: str | None = None
-
-
-class Picture(BaseModel):
-    """A frame, and when it was taken."""
-
-    image: str
-    timestamp: Annotated[
-        float | None,
-        Field(
-            description="When it was taken, in seconds of a clock of yours. Else: when it has come.",
-            ge=-1e11,
-            le=1e11,
-            allow_inf_nan=False,
-        ),
-    ] = None
-
-
-class Session(BaseModel):
-    """A session, and what people walk on."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "session_id": _SESSION,
-                "surface": "grass",
-                "environment": "outdoors",
-                "weather": "unknown",
-                "reasoning": "a guess: 90% of the patches in the lowest third are green and uneven",
-                "suggestions": ["leaves", "mud"],
-                "origin": "guess",
-                "note": "no key for openrouter.ai; guessed grass from the colours in the lowest third",
-            }
-        }
-    )
-
-    session_id: str
-    surface: str
-    environment: str
-    weather: str
-    reasoning: str
-    suggestions: list[str]
-    origin: Literal["request", "model", "guess", "default"] = Field(description="Who says so.")
-    note: str
-
-
-class Event(BaseModel):
-    """A foot that comes down, or leaves the ground."""
-
-    number: int = Field(description="Counts the events of the session.")
-    foot: Literal["left", "right"]
-    event: Literal["heel_strike", "toe_off"]
-    time: float = Field(description="Seconds, by the clock of the frames.")
-    confidence: float
-    person: int
-    strength: float
-    x: float = Field(description="Where in the picture, 0 to 1.")
-    y: float
-
-
-class Events(BaseModel):
-    """What has become certain with a frame."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "events": [
-                    {
-                        "number": 3,
-                        "foot": "left",
-                        "event": "heel_strike",
-                        "time": 1.292,
-                        "confidence": 0.977,
-                        "person": 1,
-                        "strength": 0.76,
-                        "x": 0.37,
-                        "y": 0.45,
-                    }
-                ],
-                "frame": 41,
-                "time": 1.333,
-                "people": 1,
-            }
-        }
-    )
-
-    events: list[Event]
-    frame: int = Field(description="How many frames have come.")
-    time: float = Field(description="Of this frame, in seconds.")
-    people: int = Field(description="How many people are seen in it.")
-
-
-class StoppedSession(BaseModel):
-    """What a session saw."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "session_id": _SESSION,
-                "status": "stopped",
-                "frames": 230,
-                "seconds": 7.63,
-                "steps": 9,
-                "left_steps": 5,
-                "right_steps": 4,
-                "people": 1,
-                "surface": "grass",
-            }
-        }
-    )
-
-    session_id: str
-    status: Literal["stopped"]
-    frames: int
-    seconds: float
-    steps: int
-    left_steps: int
-    right_steps: int
-    people: int
-    surface: str
+_NAMED: dict[str, Any] = {
+    "environment": "unknown",
+    "weather": "unknown",
+    "reasoning": "you have named it",
+    "suggestions": [],
+    "origin": "request",
+}
 
 
 @router.post(
@@ -176,16 +57,22 @@ async def capture_floor(request: Request, user: User, parts: Given) -> Session:
     """Begin a session with a picture of the floor, or with the name of the surface.
 
     What people walk on is seen from the colours; a vision model is asked only where the server was started with a key
-    for one. A session ends 5 minutes after the last call.
+    for one. A session ends 5 minutes after the last call; you may have two at a time.
     """
-    floor = _checked(Floor, await read_picture(request))
+    floor = checked(Floor, await read_picture(request))
     if floor.surface_type == "auto" and floor.image is None:
         raise ApiError(422, "send a picture of the floor, or name the surface (surface_type)", "missing_picture")
-    asked = {**floor.model_dump(), "owner": user.id, "session_id": str(uuid4()), "most": parts.settings.max_sessions}
-    made = await parts.live.perform("live-open", asked, timeout=parts.settings.request_timeout, owner=user.id)
-    if "full" in made:
-        raise ApiError(429, made["full"], "too_many_sessions", headers={"Retry-After": "60"})
-    return Session(session_id=asked["session_id"], **made)
+    timeout = parts.settings.request_timeout
+    if floor.surface_type == "auto":
+        seen = await parts.quick.perform("live-floor", {"image": floor.image}, timeout=timeout, owner=user.id)
+    else:
+        seen = {"surface": floor.surface_type, **_NAMED, "note": f"{floor.surface_type}, as you have named it"}
+    asked = floor.model_dump(include={"shoe", "sensitivity"}) | {"surface": seen["surface"], "session_id": str(uuid4())}
+    most = {"owner": user.id, "most": parts.settings.max_sessions}
+    full = await parts.live.perform("live-open", asked | most, timeout=timeout, owner=user.id)
+    if full is not None:
+        raise ApiError(429, full, "too_many_sessions", headers={"Retry-After": "60"})
+    return Session(session_id=asked["session_id"], **seen)
 
 
 @router.post(
@@ -202,7 +89,7 @@ async def detect_frame(session_id: str, request: Request, user: User, parts: Giv
     Send frames in order, one after another; leave out those for which there is no time. All have the same size, and
     all have a timestamp or none has. Times must increase. In a crowd the four highest people are followed.
     """
-    picture = _checked(Picture, await read_picture(request))
+    picture = checked(Picture, await read_picture(request))
     arrived = time.monotonic()
     seen = await _perform(parts, user.id, session_id, "live-frame", {**picture.model_dump(), "arrived": arrived})
     return Events(**seen)
@@ -240,11 +127,3 @@ async def _perform(parts: Parts, owner: str, session_id: str, task: str, paramet
     if made is None:
         raise ApiError(404, _GONE, "session_gone")
     return made
-
-
-def _checked(kind: type[T], given: dict[str, Any]) -> T:
-    """What a request says, as it should be."""
-    try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False, include_context=False)) from error

@@ -15,7 +15,7 @@ from .faces import extract_faces, faces, missing_weights
 from .foley import foley_annotate, foley_detect, foley_sound
 from .galleries import enrol_face, forget_faces, identify_faces, known_people
 from .gaze import gaze, gaze_model
-from .live import live_frame, live_open, live_sound, live_stop
+from .live import live_floor, live_frame, live_open, live_sound, live_stop, live_tidy
 from .looking import look
 from .models import Models
 
@@ -36,8 +36,10 @@ TASKS: dict[str, Callable[[Models, dict[str, Any], Reporter], Any]] = {
     "foley-detect": foley_detect,
     "foley-annotate": foley_annotate,
     "foley-sound": foley_sound,
+    "live-floor": live_floor,
     "live-open": live_open,
     "live-frame": live_frame,
     "live-sound": live_sound,
     "live-stop": live_stop,
+    "live-tidy": live_tidy,
 }

@@ -16,6 +16,7 @@ from ...face.defaults import MAX_FACES
 from ...files import write_bytes
 from ...output import count, write_json, write_lines
 from ..face_models import detector_name, embedder_name
+from ..folders import ID, UPLOADS
 from ..processes.performing import Reporter
 from .models import Models
 from .naming import reworded, without_arguments
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["extract_faces", "faces", "missing_weights"]
 
 _MOST = 10_000  # faces of a request, which is answered from memory
-_PATH = re.compile(r"(?:uploads[/\\])?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9a-z]+)")
+_PATH = re.compile(rf"(?:{UPLOADS}[/\\])?({ID}\.[0-9a-z]+)")
 
 
 def extract_faces(models: Models, parameters: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -168,7 +169,7 @@ def _named(value: Any, names: Mapping[str, str]) -> Any:
     """The same plain data, with the names in the place of paths."""
     if isinstance(value, str):
         said = without_arguments(value)
-        return _PATH.sub(lambda found: names.get(str(Path("uploads", found[1])), found[0]), said)
+        return _PATH.sub(lambda found: names.get(str(Path(UPLOADS, found[1])), found[0]), said)
     if isinstance(value, list):
         return [_named(each, names) for each in value]
     if isinstance(value, dict):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...output import write_json
-from ..processes.performing import Reporter
+from ..processes.performing import Progress, Reporter
 from .models import Models
 from .naming import called
 
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANNOTATED",
-    "DRAWING",
     "EVENTS",
     "HEARD",
-    "SEARCHING",
-    "SOUNDING",
     "TABLE",
     "foley_annotate",
     "foley_detect",
@@ -36,8 +33,7 @@ ANNOTATED, HEARD, SOUND = "annotated.mp4", "footsteps.mp4", "footsteps.wav"
 EVENTS, TABLE = "events.json", "events.csv"
 """The footsteps."""
 
-SEARCHING, DRAWING, SOUNDING = "frames", "frames drawn", "footsteps"
-"""The stages of the tasks."""
+_SEARCHING, _DRAWING, _SOUNDING = "frames", "frames drawn", "footsteps"  # the stages
 
 _LABELS = {"heel_strike": "heel strike", "toe_off": "toe off"}
 
@@ -49,6 +45,7 @@ def foley_detect(models: Models, parameters: dict[str, Any], reporter: Reporter)
     source, folder, name = Path(parameters["source"]), Path(parameters["folder"]), parameters["filename"]
     reporter.stage("models")
     people, pose = models.people(), models.pose()
+    stages = 1 + parameters["create_annotated"] + parameters["add_audio"]
     made = []
     with called(name, source):
         if parameters["add_audio"]:  # before the work, not after it
@@ -58,17 +55,19 @@ def foley_detect(models: Models, parameters: dict[str, Any], reporter: Reporter)
             people=_Certain(people, parameters["yolo_conf"]),
             pose=pose,
             sensitivity=parameters["sensitivity"],
-            progress=reporter.stage(SEARCHING),
+            progress=reporter.stage(_SEARCHING, of=stages),
         )
         found = replace(found, warnings=_named(found.warnings, source, name))
         foley.keep_detection(found, folder, clip=replace(found.clip, name=name, path=None))
         _write_timeline(found, folder)
         result = _about(found) | {"warnings": list(found.warnings)}
         if parameters["create_annotated"]:
-            foley.annotate(found, folder / ANNOTATED, progress=reporter.stage(DRAWING))
+            drawing = reporter.stage(_DRAWING, number=2, of=stages)
+            foley.annotate(found, folder / ANNOTATED, progress=drawing)
             made.append(ANNOTATED)
         if parameters["add_audio"]:
-            heard = _add_sound(found, parameters, reporter)
+            sounding = reporter.stage(_SOUNDING, number=stages, of=stages, counted=False)
+            heard = _add_sound(found, parameters, sounding)
             made.append(HEARD)
             result |= heard | {"warnings": [*found.warnings, *heard["warnings"]]}
     return result | {"files": made}
@@ -81,7 +80,7 @@ def foley_annotate(_models: Models, parameters: dict[str, Any], reporter: Report
     source, folder = Path(parameters["source"]), Path(parameters["folder"])
     with called(parameters["filename"], source), called("the footsteps", Path(parameters["detection"])):
         found = foley.read_detection(source, parameters["detection"])
-        foley.annotate(found, folder / ANNOTATED, progress=reporter.stage(DRAWING))
+        foley.annotate(found, folder / ANNOTATED, progress=reporter.stage(_DRAWING))
     _write_timeline(found, folder)
     return {"files": [ANNOTATED], "warnings": list(found.warnings)}
 
@@ -94,12 +93,12 @@ def foley_sound(_models: Models, parameters: dict[str, Any], reporter: Reporter)
     with called(parameters["filename"], source), called("the footsteps", Path(parameters["detection"])):
         found = foley.read_detection(source, parameters["detection"])
         found = replace(found, steps=tuple(foley.moved(found.steps, parameters["offset_ms"] / 1000)))
-        heard = _add_sound(found, parameters, reporter)
+        heard = _add_sound(found, parameters, reporter.stage(_SOUNDING, counted=False))
     _write_timeline(found, folder)
     return heard | {"files": [HEARD], "warnings": [*found.warnings, *heard["warnings"]]}
 
 
-def _add_sound(found: Detection, parameters: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+def _add_sound(found: Detection, parameters: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """The video with the sound of its steps, and the sound alone: on which surface, and what was wrong."""
     from ... import foley
 
@@ -121,7 +120,7 @@ def _add_sound(found: Detection, parameters: dict[str, Any], reporter: Reporter)
         folder / HEARD,
         style,
         original=parameters["original"],
-        progress=reporter.stage(SOUNDING),
+        progress=progress,
     )
     _put_beside(dub)
     warnings = _named(dub.warnings, source, parameters["filename"])

@@ -13,35 +13,34 @@ from ...files import write_bytes
 from ...limits import MAX_FRAME_PIXELS
 from ..processes.performing import Reporter
 from .models import Models
-from .sessions import Walk
+from .sessions import LiveWalk
 
 if TYPE_CHECKING:
     from ...arrays import Picture
     from ...foley import Advice
 
-__all__ = ["live_frame", "live_open", "live_sound", "live_stop"]
+__all__ = ["live_floor", "live_frame", "live_open", "live_sound", "live_stop", "live_tidy"]
 
 _PEOPLE = 4  # who are followed, the highest in the picture: each takes memory, and 15 ms a frame
 _ADVICE = 10.0  # seconds for a vision model, where one is asked
 _SILENCE = 0.1  # seconds of nothing to hear
 
 
-def live_open(models: Models, parameters: dict[str, Any], _reporter: Reporter) -> dict[str, Any]:
-    """Begin the session `session_id` of `owner`: on which surface, and why; or why there is no place for it (`full`).
+def live_floor(_models: Models, parameters: dict[str, Any], _reporter: Reporter) -> dict[str, Any]:
+    """What the floor in the picture `image` is, and why. It may take as long as a vision model does: not for the
+    process of the sessions, which do their frames in turn."""
+    advice = _look_at(_decoded(parameters["image"]))
+    said = ("surface", "environment", "weather", "reasoning", "suggestions", "origin", "note")
+    return {name: getattr(advice, name) for name in said}
 
-    The picture `image` of the floor is looked at where `surface_type` is "auto".
-    """
+
+def live_open(models: Models, parameters: dict[str, Any], _reporter: Reporter) -> str | None:
+    """Begin the session `session_id` of `owner` on a surface: None, or why there is no place for it."""
     from ... import foley
 
     if full := models.live.full(parameters["owner"], parameters["most"]):
-        return {"full": full}
-    surface = parameters["surface_type"]
-    about = {"environment": "unknown", "weather": "unknown", "reasoning": "you have named it", "suggestions": []}
-    about |= {"origin": "request", "note": f"{surface}, as you have named it"}
-    if surface == foley.AUTO:
-        advice = _look_at(_decoded(parameters["image"]))
-        surface = advice.surface
-        about = {name: getattr(advice, name) for name in about}
+        return full
+    surface = parameters["surface"]
     engine = foley.LiveSession(
         models.people(),
         models.pose(),
@@ -49,8 +48,8 @@ def live_open(models: Models, parameters: dict[str, Any], _reporter: Reporter) -
         sensitivity=parameters["sensitivity"],
         max_people=_PEOPLE,
     )
-    models.live.add(parameters["session_id"], Walk(parameters["owner"], surface, engine))
-    return {"surface": surface, **about}
+    models.live.add(parameters["session_id"], LiveWalk(parameters["owner"], surface, engine))
+    return None
 
 
 def live_frame(models: Models, parameters: dict[str, Any], _reporter: Reporter) -> dict[str, Any] | None:
@@ -70,7 +69,7 @@ def live_frame(models: Models, parameters: dict[str, Any], _reporter: Reporter) 
     except BaseException:
         models.live.end(session_id)
         raise
-    walk.frames, walk.last = walk.frames + 1, time
+    walk.went_on(parameters["timestamp"], parameters["arrived"])
     walk.people.update(pose.person for pose in seen.poses)
     origin = walk.start if walk.clock == "yours" else 0.0
     return {
@@ -127,6 +126,11 @@ def live_stop(models: Models, parameters: dict[str, Any], _reporter: Reporter) -
         "people": len(walk.people),
         "surface": walk.surface,
     }
+
+
+def live_tidy(models: Models, _parameters: dict[str, Any], _reporter: Reporter) -> None:
+    """Close the sessions that nobody uses any more."""
+    models.live.tidy()
 
 
 def _decoded(text: str) -> Picture:

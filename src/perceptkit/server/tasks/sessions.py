@@ -13,20 +13,23 @@ from ...errors import InputError
 if TYPE_CHECKING:
     from ...foley import Footstep, LiveSession
 
-__all__ = ["IDLE", "MOST", "LiveSessions", "Walk"]
+__all__ = ["IDLE", "MOST", "OWN", "LiveSessions", "LiveWalk"]
 
 IDLE = 300.0
 """Seconds without a call after which a session is over."""
 
-MOST, OWN = 8, 4
-"""Sessions of all users together, and of one: each takes 70 MB for each person in its picture."""
+MOST = 8
+"""Sessions of all users together: each takes 70 MB for each person in its picture."""
+
+OWN = MOST // 4
+"""Sessions of one user, so that others have places too."""
 
 _KEPT = 256  # events whose sound can be asked for
 _TOGETHER = 10.0  # seconds: what is older than that is not heard together with the last step
 
 
 @dataclass(slots=True)
-class Walk:
+class LiveWalk:
     """One session. `steps` are the last events with their numbers, from 1; `heard` is the last one that was heard."""
 
     owner: str
@@ -48,14 +51,21 @@ class Walk:
 
         Raises InputError for a session that has begun with the other one, and for a time that does not increase.
         """
-        clock, now = ("ours", arrived) if timestamp is None else ("yours", timestamp)
-        if not self.clock:
-            self.clock, self.start = clock, now
+        clock, now = _read(timestamp, arrived)
+        if not self.frames:
+            return 0.0
         if clock != self.clock:
             raise InputError("some frames have a timestamp and some have none; give it with all of them, or with none")
-        if self.frames and now - self.start <= self.last:
+        if now - self.start <= self.last:
             raise InputError(f"a frame is of {now:.3f} s, after one of {self.start + self.last:.3f} s; go on in order")
         return now - self.start
+
+    def went_on(self, timestamp: float | None, arrived: float) -> None:
+        """A frame went through; the first one decides by which clock the session goes, and where it begins."""
+        clock, now = _read(timestamp, arrived)
+        if not self.frames:
+            self.clock, self.start = clock, now
+        self.frames, self.last = self.frames + 1, now - self.start
 
     def note(self, steps: list[Footstep]) -> list[tuple[int, Footstep]]:
         """New events, with the numbers that they get."""
@@ -83,15 +93,15 @@ class Walk:
 
 
 class LiveSessions:
-    """All sessions, by id. Those that nobody has used for `IDLE` seconds are closed at the next call."""
+    """All sessions, by id. Those that nobody has used for `IDLE` seconds are over; `tidy` frees what they hold."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._open: dict[str, Walk] = {}
+        self._open: dict[str, LiveWalk] = {}
 
     def full(self, owner: str, most: int) -> str | None:
         """Why there is no place for one more session of somebody who may have `most`; None: there is."""
-        self._forget()
+        self.tidy()
         own = sum(walk.owner == owner for walk in self._open.values())
         if own >= min(most, OWN):
             return f"{own} live sessions of yours are open already; stop one of them first"
@@ -99,14 +109,14 @@ class LiveSessions:
             return f"{len(self._open)} live sessions are open already, and each takes memory; try again later"
         return None
 
-    def add(self, session_id: str, walk: Walk) -> None:
+    def add(self, session_id: str, walk: LiveWalk) -> None:
         """A session begins."""
         walk.used = self._clock()
         self._open[session_id] = walk
 
-    def find(self, session_id: str, owner: str) -> Walk | None:
+    def find(self, session_id: str, owner: str) -> LiveWalk | None:
         """A session of this owner that goes on; None when it is over, or never was."""
-        self._forget()
+        self.tidy()
         walk = self._open.get(session_id)
         if walk is None or walk.owner != owner:
             return None
@@ -117,7 +127,13 @@ class LiveSessions:
         """A session is over."""
         self._open.pop(session_id).engine.close()
 
-    def _forget(self) -> None:
+    def tidy(self) -> None:
+        """Close those that nobody has used for so long."""
         now = self._clock()
         for session_id in [each for each, walk in self._open.items() if now - walk.used > IDLE]:
             self.end(session_id)
+
+
+def _read(timestamp: float | None, arrived: float) -> tuple[str, float]:
+    """Whose clock says when a frame was taken, and what it says."""
+    return ("ours", arrived) if timestamp is None else ("yours", timestamp)
