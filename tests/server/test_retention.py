@@ -15,10 +15,19 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sql
 
+from perceptkit.errors import InputError
 from perceptkit.server import Settings, read_settings
 from perceptkit.server.database import jobs as jobs_table
 from perceptkit.server.database import open_database, uploads
-from perceptkit.server.folders import attempt_folder, gallery_folder, recordings_folder, results_folder, uploads_folder
+from perceptkit.server.folders import (
+    attempt_folder,
+    gallery_folder,
+    make_folders,
+    mark_forgetful,
+    recordings_folder,
+    results_folder,
+    uploads_folder,
+)
 from perceptkit.server.incoming.uploads import Upload, find_upload, upload_path
 from perceptkit.server.jobs import Job, claims
 from perceptkit.server.jobs import rows as jobs
@@ -299,3 +308,17 @@ def test_a_worker_deletes_nothing_and_calls_nobody(tmp_path: Path) -> None:
     assert told is not None
     assert not told.announced
     store.engine.dispose()
+
+
+def test_a_server_that_keeps_nothing_refuses_a_folder_in_which_something_is_kept(tmp_path: Path) -> None:
+    keeps, forgets = (read_settings({}, data=tmp_path / "data", store=store) for store in (True, False))
+    make_folders(keeps)
+    mark_forgetful(forgets)  # nothing is in it yet
+    recording = keeps.data / "recordings" / "walk.wav"
+    recording.touch()
+    mark_forgetful(forgets)  # its own, of before it was killed
+    mark_forgetful(keeps)
+
+    with pytest.raises(InputError, match="--no-store would delete what is kept in"):
+        mark_forgetful(forgets)
+    assert recording.exists()

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import InputError
 from ..files import make_folder
 from .settings import Settings
 
@@ -22,6 +23,7 @@ __all__ = [
     "gallery_folder",
     "is_id",
     "make_folders",
+    "mark_forgetful",
     "recordings_folder",
     "results_folder",
     "scratch_folder",
@@ -43,6 +45,21 @@ def make_folders(settings: Settings) -> None:
         make_folder(settings.data).chmod(0o700)
     for name in (UPLOADS, "results", "recordings", "galleries", "scratch"):
         make_folder(settings.data / name)
+
+
+def mark_forgetful(settings: Settings) -> None:
+    """Note whether the data folder is that of a server that keeps nothing, which deletes all that is in it.
+
+    Raises InputError when such a server is given the folder of one that keeps what it has.
+    """
+    mark = settings.data / "keeps-nothing"
+    if settings.store:
+        mark.unlink(missing_ok=True)
+        return
+    kept = [settings.data / name for name in (UPLOADS, "results", "recordings", "galleries")]
+    if not mark.exists() and any(any(folder.iterdir()) for folder in kept):
+        raise InputError(f"--no-store would delete what is kept in {settings.data}; give it another --data")
+    mark.touch()
 
 
 def uploads_folder(settings: Settings) -> Path:

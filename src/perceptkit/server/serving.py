@@ -24,7 +24,7 @@ from .auth.secret import read_secret
 from .background import Background
 from .connections import Connection, allow_connections
 from .database import open_database
-from .folders import make_folders
+from .folders import make_folders, mark_forgetful
 from .logs import log_to_stderr
 from .parts import Parts
 from .processes.performing import Tasks
@@ -47,6 +47,7 @@ def serve(settings: Settings, *, tasks: Tasks | None = None) -> None:
     make_folders(settings)
     log_to_stderr(settings.log_level)
     with _alone(settings):
+        mark_forgetful(settings)
         read_secret(settings)  # what is wrong with these is said here, not from within the server
         open_database(settings.database_url).dispose()
         allow_connections()
