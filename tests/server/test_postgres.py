@@ -95,6 +95,7 @@ def test_workers_share_the_jobs_and_take_over_from_those_that_end(settings: Sett
         workers = [begun_worker(settings) for _ in range(3)]
         for each in workers:
             ending.enter_context(ended(each))
+        wait_for(lambda: all("waiting for jobs" in log.read_text() for log in settings.data.glob("worker-*.log")))
         made = [submit(engine, 4) for _ in range(12)]
         done = [reached(engine, job, "completed") for job in made]
         begun = (settings.data / "begun.txt").read_text().split()
