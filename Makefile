@@ -33,6 +33,7 @@ bench: $(VENV)/ready
 	$(BIN)/python benchmarks/footstep_sound.py
 	$(BIN)/python benchmarks/recording.py
 	$(BIN)/python benchmarks/direction.py
+	$(BIN)/python benchmarks/server.py
 	$(BIN)/python benchmarks/dedupe.py
 	$(BIN)/python benchmarks/search.py --rows 100000
 	$(BIN)/python benchmarks/scale.py --photos 1000

@@ -1,9 +1,9 @@
 """How a server answers while it works: latencies idle and loaded, and whether a recording loses a sample.
 
-    python benchmarks/server.py VIDEO [--seconds 20] [--preset permissive]
+    python benchmarks/server.py [--video VIDEO] [--seconds 20] [--preset permissive]
 
-A real `perceptkit serve` first does nothing, then everything at once: a gaze job of VIDEO, 200 callers who ask for its
-status every second, 20 uploads of VIDEO, and 20 recordings in real time (16 kHz, 100 ms a message, an angle a second).
+A real `perceptkit serve` first does nothing, then everything at once: a gaze job of the video, 200 callers who ask for
+its status every second, 20 uploads of the video, and 20 recordings in real time (16 kHz, 100 ms a message, an angle a second).
 Meanwhile /health is asked 20 times a second. The client runs on the same machine and takes its share of it. The peer is
 the same server idle: the ratio says what the load costs those who only want to know whether it is there.
 """
@@ -28,6 +28,9 @@ from typing import Any
 import httpx2
 import websockets
 
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+MODELS = Path(os.environ.get("PERCEPTKIT_MODELS") or SHARED / "models")
+
 _TOKEN = "a-token-for-the-benchmark"
 _HEADERS = {"Authorization": f"Bearer {_TOKEN}"}
 _POLLS, _UPLOADS, _RECORDINGS = 200, 20, 20
@@ -37,10 +40,13 @@ _RATE, _CHUNK = 16_000, 1_600
 def main() -> None:
     """Print latencies, errors, and what became of the recordings."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("video", type=Path)
+    parser.add_argument("--video", type=Path, default=MODELS.parent / "media" / "video" / "classroom.mp4")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long each part lasts")
     parser.add_argument("--preset", default="permissive")
     options = parser.parse_args()
+    if not MODELS.is_dir() or not options.video.is_file():
+        sys.exit("needs the weights (PERCEPTKIT_MODELS) and a video (--video); see --help")
+    os.environ["PERCEPTKIT_MODELS"] = str(MODELS)
     with tempfile.TemporaryDirectory() as folder:
         process, url = _start(Path(folder), options.preset)
         try:

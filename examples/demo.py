@@ -63,6 +63,7 @@ def main() -> None:
         print(f"listen to {OUTPUT / 'footsteps.wav'}")
     print_directions(recording, heard_at)
     print(f"open {picture}")
+    print("for all of it as a web page: .venv/bin/perceptkit serve --preset permissive")
 
 
 def print_people(result: face.Extraction) -> None:
