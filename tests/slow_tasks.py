@@ -70,11 +70,17 @@ def _strange(_models: Any, _parameters: dict[str, Any], _reporter: Reporter) -> 
     return {"confidence": float("nan")}
 
 
+def _place(_models: Any, _parameters: dict[str, Any], _reporter: Reporter) -> dict[str, Any]:
+    """Where it looks for weights."""
+    return {"models": os.environ["PERCEPTKIT_MODELS"], "folder": str(Path.cwd())}
+
+
 TASKS: Tasks = {
     "count": _count,
     "deaf": _deaf,
     "die": _die,
     "fail": _fail,
     "fill": _fill,
+    "place": _place,
     "strange": _strange,
 }

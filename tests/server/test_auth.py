@@ -335,8 +335,11 @@ def test_a_ticket_is_good_once_and_for_its_time() -> None:
 def test_the_greeting_holds_a_link_that_signs_in_once(tmp_path: Path) -> None:
     with client_of(tmp_path, auth=True, token=None) as client:
         parts = client.app.state.parts  # type: ignore[attr-defined] # of a FastAPI
-        first, link, programs = greeting(parts.keeper, "0.0.0.0", 8000).splitlines()
+        first, others, link, programs = greeting(parts.keeper, "0.0.0.0", 8000).splitlines()
         assert first == "perceptkit listens at http://127.0.0.1:8000/"
+        assert others.startswith(
+            "others reach it at http://THIS-MACHINE:8000/ by address; for names set ALLOWED_HOSTS;"
+        )
         ticket = link.partition("http://127.0.0.1:8000/?ticket=")[2]
         session = session_from_ticket(parts, ticket)
         assert who_is(client, Cookie=f"perceptkit_session={session}") == OWNER

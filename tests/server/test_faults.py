@@ -238,7 +238,11 @@ def test_a_server_that_is_stopped_puts_its_job_back_and_a_second_ctrl_c_ends_it_
             assert json.loads(sound.recv())["status"] == "received"
             next(events.iter_lines())
             assert ends(server, signal.SIGTERM) == 0
-        assert "Traceback" not in server.log.read_text()
+        said = server.log.read_text()
+        assert f"the data folder is {settings.data}, the database is SQLite\n" in said
+        assert said.count("stopping; the job under way is put back\n") == 1
+        assert said.endswith(" stopped\n")
+        assert "Traceback" not in said
     waits = reached(engine, job, "pending")
     assert (waits.attempts, waits.done, waits.claim) == (0, 0, None)
     assert not list(results_folder(settings, job.id).iterdir())
@@ -264,9 +268,26 @@ def test_a_second_server_is_not_let_into_the_folder_of_the_first(settings: Setti
 @pytest.mark.parametrize("name", ["uploads", "results", "recordings", "galleries", "scratch"])
 def test_a_file_where_a_folder_is_to_be_is_said_before_the_start(settings: Settings, name: str) -> None:
     (settings.data / name).touch()
+    (settings.data / "server.lock").touch()  # as a server leaves it
     for begin in (serve, run_worker):
-        with pytest.raises(InputError, match=f"cannot write .*{name}: "):
+        with pytest.raises(InputError, match=f"cannot write .*{name}: .*; give another folder as --data"):
             begin(settings)
+
+
+def test_a_file_as_the_data_folder_is_refused_by_the_name_of_the_option(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").touch()
+    with pytest.raises(InputError, match=r"cannot write .*film\.mp4: .*; give another folder as --data"):
+        serve(read_settings({}, data=tmp_path / "film.mp4"))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_worker_makes_nothing_in_a_folder_that_no_server_has_used(tmp_path: Path, there: bool) -> None:
+    folder = tmp_path / "mistyped"
+    if there:
+        folder.mkdir()
+    with pytest.raises(InputError, match=r"no server has used the folder .*mistyped; give the --data of the server"):
+        run_worker(read_settings({}, data=folder))
+    assert list(tmp_path.rglob("*")) == [folder] * there
 
 
 def test_a_start_that_fails_is_an_error_of_a_device_with_a_traceback_one_can_read(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import sqlalchemy as sql
 from starlette.testclient import TestClient
 
 from perceptkit import foley, video
@@ -17,7 +18,8 @@ from perceptkit.errors import InputError
 from perceptkit.foley import Detection, Footstep
 from perceptkit.foley.gait import statistics
 from perceptkit.images import decode
-from perceptkit.server.folders import attempt_folder
+from perceptkit.server.database import uploads
+from perceptkit.server.folders import attempt_folder, results_folder, uploads_folder
 from perceptkit.server.footsteps import options as foley_options
 from perceptkit.server.footsteps.stages import DETECTING, find_video, newest
 from perceptkit.server.incoming.uploads import delete_upload
@@ -240,6 +242,33 @@ def test_what_was_found_stays_when_the_video_is_deleted(client: TestClient, walk
     assert answer.json()["error"] == "Grüße.mp4 has been deleted since; upload it again"
 
 
+def test_a_task_is_deleted_with_its_video_and_its_jobs(client: TestClient, walk: bytes) -> None:
+    parts = parts_in(client)
+    unused, task, other = send(client, walk), send(client, walk), send(client, walk)
+    client.post(f"/api/process/{task}")
+    do_next(client)
+    client.post(f"/api/generate-video/{task}")
+    jobs = list_jobs(parts.engine, "owner", task=task)
+    assert [job.state for job in jobs] == ["pending", "completed"]
+    for id_ in (unused, task):
+        answer = client.delete(f"/api/jobs/{id_}")
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert client.get(f"/api/status/{id_}").status_code == 404
+        assert client.delete(f"/api/jobs/{id_}").json()["code"] == "not_found"
+        assert list(uploads_folder(parts.settings).glob(f"{id_}*")) == []
+    assert list_jobs(parts.engine, "owner", task=task) == []
+    assert not any(results_folder(parts.settings, job.id).exists() for job in jobs)
+    assert client.get(f"/api/status/{other}").status_code == 200
+
+
+def test_a_task_of_somebody_else_is_not_deleted(client: TestClient, walk: bytes) -> None:
+    parts, task = parts_in(client), send(client, walk)
+    with parts.engine.begin() as connection:
+        connection.execute(sql.update(uploads).where(uploads.c.id == task).values(owner="somebody"))
+    assert client.delete(f"/api/jobs/{task}").status_code == 404
+    assert find_video(parts, task, "somebody").upload is not None
+
+
 def test_videos_are_made_of_the_newest_detection(client: TestClient, walk: bytes) -> None:
     task = send(client, walk, surface_type="snow")
     for _ in range(2):
@@ -320,6 +349,7 @@ def test_errors_of_the_work_name_the_video_as_people_do(
         assert "results" not in str(error.value)
 
 
+@pytest.mark.slow  # the example calls in test_reference_clients go the same way
 @pytest.mark.weights
 def test_a_real_video_from_beginning_to_end(tmp_path: Path) -> None:
     short = write_real_walk(tmp_path / "short.mp4")

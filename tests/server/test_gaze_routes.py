@@ -171,6 +171,7 @@ def test_the_video_is_saved_under_the_name_that_it_came_with(client: TestClient)
     assert client.get(f"/api/download-data/{job_id}").status_code == 404
 
 
+@pytest.mark.slow  # the example calls in test_reference_clients go the same way
 @pytest.mark.weights
 def test_a_video_is_looked_at_by_the_worker_and_nothing_of_it_is_left_when_deleted(tmp_path: Path) -> None:
     clip, data = tmp_path / "clip.mp4", tmp_path / "data"

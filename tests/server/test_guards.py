@@ -46,3 +46,13 @@ def test_a_bug_is_answered_and_logged_as_everything_else(tmp_path: Path, caplog:
     bugs = [record for record in caplog.records if record.exc_info and record.getMessage().startswith("request ")]
     assert [record.getMessage() for record in bugs] == ["request mine: a bug", "request later: a late bug"]
     assert 'perceptkit_requests_total{method="GET",route="none",status="500"} 1.0' in counted.replace("/wrong", "none")
+
+
+def test_what_cannot_be_done_at_an_address_is_told_with_what_can(tmp_path: Path) -> None:
+    with client_of(tmp_path) as client:
+        answer = client.put("/api/jobs/x")
+        page = client.post("/")
+    said = "PUT does nothing at this address; there is GET, DELETE"
+    assert (answer.status_code, answer.json()["code"], answer.json()["error"]) == (405, "method_not_allowed", said)
+    assert answer.headers["allow"] == "GET, DELETE"
+    assert (page.status_code, page.json()["error"]) == (405, "POST does nothing at this address; there is GET")

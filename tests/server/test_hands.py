@@ -212,3 +212,18 @@ def test_a_line_of_the_log_is_one_line() -> None:
     (line,) = said.splitlines()
     assert line.endswith(r"Z INFO    GET /a\nb\x1b[2J")
     assert line[10] == "T"
+
+
+def test_folders_named_from_where_the_server_was_started_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PERCEPTKIT_MODELS", "../models")
+    (tmp_path / "data").mkdir()
+    hands = Hands(read_settings({}, data="data"), "test", tasks=TASKS)
+    try:
+        found = hands.perform("place", {})
+    finally:
+        hands.close()
+    assert Path(found["models"]).resolve() == tmp_path.parent / "models"
+    assert found["folder"] == str(tmp_path / "data")

@@ -49,8 +49,8 @@ def test_a_turn_of_somebody_who_has_gone_is_for_the_next() -> None:
 def test_so_many_requests_of_one_user_wait_and_those_of_others_still_may(tmp_path: Path) -> None:
     async def main() -> None:
         quick = Quick(read_settings({}, data=tmp_path), "test")
-        begun = [asyncio.create_task(_refused(quick, "ada")) for _ in range(17)]
-        begun += [asyncio.create_task(_refused(quick, owner)) for owner in ("bob", "eve") for _ in range(9)]
+        begun = [asyncio.create_task(_refused(quick, "ada")) for _ in range(33)]
+        begun += [asyncio.create_task(_refused(quick, owner)) for owner in ("bob", "eve") for _ in range(17)]
         done, waiting = await asyncio.wait(begun, timeout=0.01)  # before the first is done
         assert sorted(task.result() for task in done) == [429, 503, 503]
         for task in waiting:

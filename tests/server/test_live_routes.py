@@ -284,6 +284,7 @@ def test_answers_are_sent_at_once(tmp_path: Path) -> None:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+@pytest.mark.slow  # the example calls in test_reference_clients go the same way
 @pytest.mark.weights
 def test_a_real_walk_is_heard_while_it_goes_on(tmp_path: Path) -> None:
     with client_of(tmp_path / "data") as client:

@@ -51,7 +51,13 @@ def test_requests_and_jobs_are_counted(tmp_path: Path) -> None:
     assert "process_start_time_seconds" in answer.text
 
 
-def test_numbers_are_for_those_who_say_who_they_are(tmp_path: Path) -> None:
-    with client_of(tmp_path, auth=True) as client:
+def test_numbers_are_for_those_who_have_the_token(tmp_path: Path) -> None:
+    said = {"username": "ada", "password": "a long password"}
+    with client_of(tmp_path, auth=True, open_registration=True) as client:
         assert client.get("/metrics").status_code == 401
+        assert client.post("/auth/register", json=said).status_code == 201
+        token = client.post("/auth/login", json=said).json()["access_token"]
+        answer = client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_yours")
+        assert "only those who have the server's token" in answer.json()["error"]
         assert client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200

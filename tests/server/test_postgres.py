@@ -31,6 +31,7 @@ PROGRAM = Path(__file__).parents[1] / "slow_server.py"
 
 @pytest.fixture
 def settings(postgres_server: Postgres, tmp_path: Path) -> Settings:
+    (tmp_path / "server.lock").touch()  # as a server leaves it
     return read_settings({}, data=tmp_path, db=postgres_server.new(), patience=1.5)
 
 

@@ -299,6 +299,7 @@ def test_a_worker_deletes_nothing_and_calls_nobody(tmp_path: Path) -> None:
     old, ended = store.upload(hours=90), store.ended(hours=90, webhook="https://example.org/")
     job = store.job(kind="count", parameters={"frames": 1})
     main = Path(__file__).parents[1] / "slow_server.py"
+    (store.settings.data / "server.lock").touch()  # as a server leaves it
 
     with subprocess.Popen([sys.executable, str(main), "worker", "--data", str(store.settings.data)]) as process:
         wait_for(lambda: (found := jobs.find(store.engine, job.id)) is None or found.ended)

@@ -16,7 +16,9 @@ from perceptkit.server import read_settings
         ("MAX_IMAGES_PER_REQUEST", "0", "0; it must be more than 0"),
         ("REQUEST_TIMEOUT", "nan", "nan; it must be more than 0"),
         ("MIN_FREE_BYTES", "-5", "-5; it must be at least 0"),
-        ("MAX_UPLOAD_BYTES", "1 GB", "'1 GB': invalid literal"),
+        ("MAX_UPLOAD_BYTES", "1GiB", "'1GiB': give a whole number$"),
+        ("PORT", "abc", "'abc': give a whole number$"),
+        ("REQUEST_TIMEOUT", "3 min", "'3 min': give a number$"),
         ("ALLOW_IMAGE_URL", "maybe", "'maybe': give 1 or 0"),
         ("ALLOWED_ORIGINS", "https://a.example, *", r"\*: pages of any site"),
     ],
@@ -31,6 +33,8 @@ def test_errors_about_options_name_them() -> None:
         read_settings({}, data=Path("data"), token="short")
     with pytest.raises(InputError, match=r"port 65536 \(--port, PORT\)"):
         read_settings({}, data=Path("data"), port=65536)
+    with pytest.raises(InputError, match=r"^--device is 'gpu'; choose one of: auto, .*cpu"):
+        read_settings({}, data=Path("data"), device="gpu")
 
 
 def test_nothing_of_the_disk_may_be_left_free() -> None:

@@ -79,7 +79,7 @@ def test_what_is_announced_too_large_is_refused_unread(server: Program, kept: Pa
         status, said = _answer(connection)
 
         assert (status, said["code"]) == (413, "too_large")
-        assert "limit of" in said["error"]
+        assert said["error"] == f"the form is larger than the limit of {LIMIT:,} bytes for its files"
         connection.sendall(_LARGE)  # as somebody does who does not listen while he talks
         assert _is_usable(connection)
 

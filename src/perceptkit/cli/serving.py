@@ -67,7 +67,7 @@ def serve(
     """Serve the library and its page to browsers and programs.
 
     Prints a link that signs a browser in, and a token for programs. /docs has every call. Ctrl-C stops it; the job
-    under way is done when it is started again.
+    under way is done when it is started again. Limits and more are environment variables: see docs/server.md.
     """
     server = _server()
     settings = server.read_settings(

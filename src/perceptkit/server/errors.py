@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Scope
 
 from ..errors import PerceptkitError
@@ -24,6 +25,9 @@ __all__ = ["ApiError", "answer_error", "handle_errors", "request_id_of"]
 log = logging.getLogger("perceptkit.server")
 
 _CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
+
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ApiError(HTTPException):
@@ -55,6 +59,10 @@ def handle_errors(app: FastAPI) -> None:
         code = getattr(error, "code", None) or _CODES.get(error.status_code, "error")
         if error.status_code == 404 and error.detail == HTTPStatus.NOT_FOUND.phrase:
             return answer_error(request.scope, 404, "there is nothing at this address", code)
+        if error.status_code == 405:
+            allowed = ", ".join(_methods(request))
+            said = f"{request.method} does nothing at this address; there is {allowed}"
+            return answer_error(request.scope, 405, said, code, headers={"Allow": allowed})
         return answer_error(request.scope, error.status_code, str(error.detail), code, headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
@@ -83,6 +91,16 @@ def handle_errors(app: FastAPI) -> None:
         log.error("request %s: the database: %s", request_id_of(request.scope), error.orig)
         message, headers = "the database does not answer; try again", {"Retry-After": "2"}
         return answer_error(request.scope, 503, message, "database_unavailable", headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What may be asked at the address of a request. What the framework says is that of one of its routes."""
+    routes = request.app.routes
+
+    def is_there(method: str) -> bool:
+        return any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+
+    return [method for method in _METHODS if is_there(method)]
 
 
 def _sentence(error: Mapping[str, object]) -> str:

@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
-from ..files import make_folder
+from ..errors import InputError, write_error
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -20,8 +19,10 @@ __all__ = [
     "UPLOADS",
     "all_results_folder",
     "attempt_folder",
+    "check_used",
     "gallery_folder",
     "is_id",
+    "lock_file",
     "make_folders",
     "mark_forgetful",
     "recordings_folder",
@@ -41,10 +42,22 @@ UPLOADS = "uploads"
 def make_folders(settings: Settings) -> None:
     """Make those that are not there. The data folder is then for nobody but us; one that is there stays as open as
     somebody has made it. Raises InputError or DeviceError when one cannot be made."""
-    if not settings.data.exists():
-        make_folder(settings.data).chmod(0o700)
+    if not settings.data.is_dir():
+        _make(settings.data)
+        settings.data.chmod(0o700)
     for name in (UPLOADS, "results", "recordings", "galleries", "scratch"):
-        make_folder(settings.data / name)
+        _make(settings.data / name)
+
+
+def check_used(settings: Settings) -> None:
+    """InputError when no server has used the data folder: one mistyped, or not mounted. Nothing is made."""
+    if not lock_file(settings).is_file():
+        raise InputError(f"no server has used the folder {settings.data}; give the --data of the server")
+
+
+def lock_file(settings: Settings) -> Path:
+    """What a server holds as long as it runs, and leaves there."""
+    return settings.data / "server.lock"
 
 
 def mark_forgetful(settings: Settings) -> None:
@@ -107,6 +120,15 @@ def gallery_folder(settings: Settings, owner: str) -> Path:
 def scratch_folder(settings: Settings) -> Path:
     """Holds what is there only as long as a request."""
     return settings.data / "scratch"
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}; give another folder as --data") from error
+    except OSError as error:
+        raise write_error(folder, error) from error
 
 
 def _own(owner: str) -> str:

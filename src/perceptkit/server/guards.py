@@ -104,7 +104,7 @@ class Guard:
             taken += size
             self._held += size if kept else 0
             if taken > limit:
-                raise _too_large(limit)
+                raise _too_large(scope, self._settings)
             if self._held > self._memory and size and taken > SMALL and kept:
                 said = "other large requests are being answered; try again"
                 raise ApiError(503, said, "busy", headers={"Retry-After": "5"})
@@ -126,7 +126,7 @@ class Guard:
         if length is not None and (not length.isascii() or not length.isdigit()):
             return ApiError(400, "Content-Length is no number", "bad_request")
         if length is not None and int(length) > body_limit(scope, self._settings):
-            return _too_large(body_limit(scope, self._settings))
+            return _too_large(scope, self._settings)
         return None
 
 
@@ -175,5 +175,9 @@ def _is_kept(scope: Scope) -> bool:
     return not _is_form(scope) or str(scope["path"]).startswith("/api/live/")
 
 
-def _too_large(limit: int) -> ApiError:
-    return ApiError(413, f"the request is larger than the limit of {limit:,} bytes", "too_large")
+def _too_large(scope: Scope, settings: Settings) -> ApiError:
+    if _is_form(scope):
+        said = f"the form is larger than the limit of {settings.max_upload:,} bytes for its files"
+    else:
+        said = f"the request is larger than the limit of {body_limit(scope, settings):,} bytes"
+    return ApiError(413, said, "too_large")

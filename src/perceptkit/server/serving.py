@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -10,9 +11,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
+import sqlalchemy as sql
 import uvicorn
 from fastapi import FastAPI
 
@@ -24,7 +25,7 @@ from .auth.secret import read_secret
 from .background import Background
 from .connections import Connection, allow_connections
 from .database import open_database
-from .folders import make_folders, mark_forgetful
+from .folders import check_used, lock_file, make_folders, mark_forgetful
 from .logs import log_to_stderr
 from .parts import Parts
 from .processes.performing import Tasks
@@ -49,7 +50,9 @@ def serve(settings: Settings, *, tasks: Tasks | None = None) -> None:
     with _alone(settings):
         mark_forgetful(settings)
         read_secret(settings)  # what is wrong with these is said here, not from within the server
-        open_database(settings.database_url).dispose()
+        engine = open_database(settings.database_url)
+        _say_where(settings, engine)
+        engine.dispose()
         allow_connections()
         listening = _listen(settings)
         host, port = listening.getsockname()[:2]
@@ -76,13 +79,19 @@ def serve(settings: Settings, *, tasks: Tasks | None = None) -> None:
             raise DeviceError("the server did not start; the lines above say why") from error
         if server.broken:
             raise _broken()
+        log.info("stopped")
 
 
 def run_worker(settings: Settings, *, tasks: Tasks | None = None) -> None:
-    """Do jobs of a database until Ctrl-C or SIGTERM; a second one ends it at once."""
+    """Do jobs of a server until Ctrl-C or SIGTERM; a second one ends it at once.
+
+    Raises InputError when the data folder is not that of a server, DeviceError when the database does not answer.
+    """
+    check_used(settings)
     make_folders(settings)
     log_to_stderr(settings.log_level)
     engine = open_database(settings.database_url)
+    _say_where(settings, engine)
     signals: list[int] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
@@ -102,6 +111,7 @@ def run_worker(settings: Settings, *, tasks: Tasks | None = None) -> None:
     finally:
         background.stop()
         engine.dispose()
+    log.info("stopped")
 
 
 class _Server(uvicorn.Server):
@@ -133,7 +143,7 @@ class _Server(uvicorn.Server):
 def _alone(settings: Settings) -> Iterator[None]:
     """Hold the data folder. Jobs could be shared (`perceptkit worker` does), but a server holds recordings and sessions
     that a second one would take for those of one that was killed."""
-    path: Path = settings.data / "server.lock"
+    path = lock_file(settings)
     try:
         file = path.open("ab")
     except OSError as error:
@@ -145,6 +155,12 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
+def _say_where(settings: Settings, engine: sql.Engine) -> None:
+    """Not the URL of the database, which may hold a password."""
+    kind = "PostgreSQL" if engine.dialect.name == "postgresql" else "SQLite"
+    log.info("the data folder is %s, the database is %s", settings.data, kind)
+
+
 def _listen(settings: Settings) -> socket.socket:
     """A socket at the address of the settings."""
     try:
@@ -154,9 +170,10 @@ def _listen(settings: Settings) -> socket.socket:
         # not; without it an answer waits 40 ms for the caller's acknowledgement of its headers.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
-    except OSError as error:
-        where = f"{settings.host}, port {settings.port}"
-        raise DeviceError(f"cannot listen at {where}: {error.strerror or error}; choose another --port") from error
+    except (OSError, UnicodeError) as error:  # the latter about what can be no name of a host
+        where, reason = f"{settings.host}, port {settings.port}", getattr(error, "strerror", None) or error
+        option = "--port" if getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES) else "--host"
+        raise DeviceError(f"cannot listen at {where}: {reason}; choose another {option}") from error
 
 
 def _end_at_once(number: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..face.defaults import MIN_FACE
-from ..models import preset_model
+from ..models import DEVICES, preset_model
 
 __all__ = ["SECRET_BYTES", "Settings", "is_loopback", "read_settings"]
 
@@ -86,23 +86,23 @@ _SOME, _ANY, _FREE = "more than 0", "at least 0", ""
 
 # The name of the variable, the setting, how to read its text, and what a number must be.
 _VARIABLES: tuple[tuple[str, str, Any, str], ...] = (
-    ("PORT", "port", int, _FREE),
+    ("PORT", "port", lambda text: _whole(text), _FREE),
     ("LOG_LEVEL", "log_level", str.upper, _FREE),
-    ("REQUEST_TIMEOUT", "request_timeout", float, _SOME),
-    ("MAX_IMAGES_PER_REQUEST", "max_images", int, _SOME),
-    ("MIN_FACE_SIZE", "min_face", int, _SOME),
-    ("FACE_MODEL", "face_model", str, _FREE),
-    ("DETECTOR_BACKEND", "detector", str, _FREE),
+    ("REQUEST_TIMEOUT", "request_timeout", lambda text: _number(text), _SOME),
+    ("MAX_IMAGES_PER_REQUEST", "max_images", lambda text: _whole(text), _SOME),
+    ("MIN_FACE_SIZE", "min_face", lambda text: _whole(text), _SOME),
+    ("FACE_MODEL", "face_model", lambda text: _model(text), _FREE),
+    ("DETECTOR_BACKEND", "detector", lambda text: _model(text), _FREE),
     ("ALLOWED_ORIGINS", "allowed_origins", lambda text: _origins(text), _FREE),
     ("ALLOWED_HOSTS", "allowed_hosts", lambda text: _list(text), _FREE),
-    ("FILE_RETENTION_HOURS", "retention_hours", float, _SOME),
-    ("MAX_UPLOAD_BYTES", "max_upload", int, _SOME),
-    ("MIN_FREE_BYTES", "min_free", int, _ANY),
+    ("FILE_RETENTION_HOURS", "retention_hours", lambda text: _number(text), _SOME),
+    ("MAX_UPLOAD_BYTES", "max_upload", lambda text: _whole(text), _SOME),
+    ("MIN_FREE_BYTES", "min_free", lambda text: _whole(text), _ANY),
     ("RATE_LIMIT", "rate_limit", str, _FREE),
-    ("MAX_SESSIONS_PER_USER", "max_sessions", int, _SOME),
-    ("MAX_WAITING_PER_USER", "max_waiting", int, _SOME),
+    ("MAX_SESSIONS_PER_USER", "max_sessions", lambda text: _whole(text), _SOME),
+    ("MAX_WAITING_PER_USER", "max_waiting", lambda text: _whole(text), _SOME),
     ("ALLOW_IMAGE_URL", "allow_image_url", lambda text: _truth(text), _FREE),
-    ("WORKER_PATIENCE", "patience", float, _FREE),
+    ("WORKER_PATIENCE", "patience", lambda text: _number(text), _FREE),
     ("WEBHOOK_HOSTS", "webhook_hosts", lambda text: _list(text.lower()), _FREE),
     ("PERCEPTKIT_TOKEN", "token", str, _FREE),
     ("JWT_SECRET", "secret", str, _FREE),
@@ -150,6 +150,8 @@ def _check(settings: Settings) -> None:
             "leave out --no-auth, or keep to --host 127.0.0.1"
         )
     preset_model("detector", settings.preset)  # an unknown preset is an error here, not at the first request
+    if settings.device not in DEVICES:
+        raise InputError(f"--device is {settings.device!r}; choose one of: {', '.join(DEVICES)}")
     _check_origins(settings.allowed_origins)
     _check_token(settings.token)
     if settings.secret is not None and len(settings.secret.encode()) < SECRET_BYTES:
@@ -198,6 +200,25 @@ def _check_rate(text: str) -> None:
         raise InputError(f"RATE_LIMIT is {text!r}; give for example 6000/minute") from error
     if len(rates) != 1 or not rates[0].amount > 0:
         raise InputError(f"RATE_LIMIT is {text!r}; give one rate of at least 1, for example 6000/minute")
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ValueError("give a whole number") from error
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError("give a number") from error
+
+
+def _model(text: str) -> str:
+    """The name of a model, or where its file is, whoever looks from wherever."""
+    return str(Path(text).absolute()) if Path(text).is_file() else text
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ def greeting(keeper: Keeper, host: str, port: int) -> str:
     called = _EVERYWHERE.get(host, host)
     url = f"http://[{called}]:{port}/" if ":" in called else f"http://{called}:{port}/"
     lines = [f"perceptkit listens at {url}"]
+    if host in _EVERYWHERE:
+        names = "for names set ALLOWED_HOSTS; it is plain HTTP, put TLS before it"
+        lines.append(f"others reach it at http://THIS-MACHINE:{port}/ by address; {names}")
     if keeper.settings.auth:
         ticket = keeper.sign_ins.give(Principal(OWNER, "owner", "session"))
         lines.append(f"sign in (once, within {SIGN_IN_SECONDS // 60} minutes): {url}?ticket={ticket}")

@@ -12,13 +12,13 @@ from anyio.to_thread import run_sync
 
 from ..errors import ApiError
 from ..folders import results_folder
-from ..incoming.uploads import delete_upload, find_upload
+from ..incoming.uploads import Upload, delete_upload, find_upload
 from ..parts import Parts
 from ..settings import Settings
 from . import rows as jobs
 from .rows import Job
 
-__all__ = ["PATIENCE", "delete_folder", "delete_job", "stop_and_delete"]
+__all__ = ["PATIENCE", "delete_folder", "delete_job", "stop_and_delete", "stop_and_delete_all"]
 
 PATIENCE = 10.0
 """Seconds that a worker has to let a job go."""
@@ -38,6 +38,19 @@ async def stop_and_delete(parts: Parts, job: Job, *, patience: float = PATIENCE)
         await anyio.sleep(_EVERY)
         now = await run_sync(jobs.find, parts.engine, job.id)
     await run_sync(delete_job, parts.settings, parts.engine, job)
+
+
+async def stop_and_delete_all(parts: Parts, owner: str, *, task: str, upload: Upload | None) -> None:
+    """Cancel and delete the jobs of a task, and then its upload, also one that no job is about yet. Raises ApiError 409
+    when a worker does not let its job go."""
+    # Again, as another job may have been asked for while these were waited for.
+    while found := await run_sync(lambda: jobs.list_jobs(parts.engine, owner, task=task)):
+        for job in found:  # all at once, so that they are waited for together
+            await run_sync(jobs.cancel, parts.engine, job.id)
+        for job in found:
+            await stop_and_delete(parts, job)
+    if upload is not None:
+        await run_sync(delete_upload, parts.settings, parts.engine, upload)
 
 
 def delete_job(settings: Settings, engine: sql.Engine, job: Job) -> None:

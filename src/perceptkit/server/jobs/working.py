@@ -121,7 +121,7 @@ class _Pulse:
         self.last = Progressed(0, None, "", 0.0)
         """How far the job is."""
         self._next = time.monotonic() + _BEAT
-        self._on = True
+        self._on, self._told = True, False
 
     def note(self, progressed: Progressed) -> None:
         """How far the job is."""
@@ -129,6 +129,9 @@ class _Pulse:
 
     def __call__(self) -> bool:
         if self._stop.is_set():
+            if not self._told:
+                log.info("stopping; the job under way is put back")
+            self._told = True
             return True
         if self._on and time.monotonic() >= self._next:
             try:

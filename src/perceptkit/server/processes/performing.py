@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 from ...errors import DeviceError, InputError, MediaError, MissingExtraError, ModelError, PerceptkitError, is_disk_full
@@ -41,6 +42,7 @@ if sys.platform == "linux":
 log = logging.getLogger("perceptkit.server")
 
 _EVERY = 0.2  # seconds between two reports of progress
+_PLACES = {"PERCEPTKIT_MODELS", "PERCEPTKIT_CACHE"}  # folders that may be named as seen from where we were started
 _LOOK = 0.02  # seconds between two looks whether to stop
 
 
@@ -154,6 +156,8 @@ def perform_all(settings: Settings, tasks: Tasks | None, pipe: Connection, nice:
         os.nice(nice)
     if memory is not None and sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    for name in _PLACES & os.environ.keys():
+        os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
     os.chdir(settings.data)  # so that paths in messages and results are relative, and tell nobody where we are
     from ..tasks import TASKS, Models
 

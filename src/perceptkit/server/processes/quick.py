@@ -18,7 +18,7 @@ from .line import Line
 
 __all__ = ["Quick"]
 
-_WAITING, _OWN = 32, 16  # requests: of all users, and of one
+_WAITING, _OWN = 64, 32  # requests: of all users, and of one
 
 
 class Quick:

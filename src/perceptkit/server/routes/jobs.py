@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import Path as PathParameter
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import FileResponse, StreamingResponse
 
@@ -12,11 +14,12 @@ from ..answers import JobInfo, documented, job_info
 from ..auth import User
 from ..downloads import FileAnswer, answer_result, list_results
 from ..errors import ApiError
+from ..footsteps.stages import FoleyVideo, find_video
 from ..incoming.strict import StrictRoute
-from ..jobs import cancel, list_jobs
+from ..jobs import Job, cancel, list_jobs
 from ..jobs.events import stream_events
-from ..jobs.owned import Asked, Owned
-from ..jobs.removal import stop_and_delete
+from ..jobs.owned import Asked, Owned, find_own
+from ..jobs.removal import stop_and_delete, stop_and_delete_all
 from ..parts import Given
 
 __all__ = ["FILE_ANSWERS", "PART_ANSWERS", "router"]
@@ -49,6 +52,19 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 _LastEvent = Annotated[
     str | None, Header(alias="Last-Event-ID", description="The id of the last event that you have had.")
 ]
+
+
+def _job_or_video(
+    job_id: Annotated[str, PathParameter(description="The id of a job of yours, or the task_id of a footsteps video.")],
+    user: User,
+    parts: Given,
+) -> Job | FoleyVideo:
+    with suppress(ApiError):
+        return find_video(parts, job_id, user.id)
+    return find_own(parts, user.id, job_id)
+
+
+_JobOrVideo = Annotated[Job | FoleyVideo, Depends(_job_or_video)]
 
 
 class FileInfo(BaseModel):
@@ -147,10 +163,14 @@ def cancel_job(job: Owned, parts: Given) -> JobInfo:
 
 
 @router.delete("/api/jobs/{job_id}", status_code=204, responses=documented(404, 409, 422))
-async def delete_job(job: Owned, parts: Given) -> Response:
+async def delete_job(asked: _JobOrVideo, parts: Given) -> Response:
     """Delete a job with its results, and the file that you sent unless another of your jobs needs it. A job that runs
-    is cancelled first; 409 when it has not stopped within 10 seconds."""
-    await stop_and_delete(parts, job)
+    is cancelled first; 409 when it has not stopped within 10 seconds. The task_id of a footsteps video deletes the
+    video with all jobs about it."""
+    if isinstance(asked, Job):
+        await stop_and_delete(parts, asked)
+    else:
+        await stop_and_delete_all(parts, asked.owner, task=asked.id, upload=asked.upload)
     return Response(status_code=204)
 
 
