@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SHARED ?= ../shared
+# One more than there are CPUs: the tests of the server often wait.
+PROCESSES := $(shell $(PYTHON) -c "import os; print(min(os.cpu_count() or 1, 4) + 1)")
 export PERCEPTKIT_MODELS ?= $(wildcard $(SHARED)/models)
 
 .PHONY: demo test test-slow coverage lint bench train clean
@@ -11,13 +13,13 @@ demo: $(VENV)/ready
 	$(BIN)/python examples/demo.py
 
 test: lint
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
+	$(BIN)/pytest -n $(PROCESSES) --dist worksteal
 
 test-slow: $(VENV)/ready
 	$(BIN)/pytest -m slow
 
 coverage: $(VENV)/ready
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --cov=perceptkit --cov-branch --cov-report=term
+	$(BIN)/pytest -n $(PROCESSES) --dist worksteal --cov=perceptkit --cov-branch --cov-report=term
 
 lint: $(VENV)/ready
 	$(BIN)/ruff format --check .

@@ -3,9 +3,9 @@
     python benchmarks/server.py [--video VIDEO] [--seconds 20] [--preset permissive]
 
 A real `perceptkit serve` first does nothing, then everything at once: a gaze job of the video, 200 callers who ask for
-its status every second, 20 uploads of the video, and 20 recordings in real time (16 kHz, 100 ms a message, an angle a second).
-Meanwhile /health is asked 20 times a second. The client runs on the same machine and takes its share of it. The peer is
-the same server idle: the ratio says what the load costs those who only want to know whether it is there.
+its status every second, 20 uploads of the video, and 20 recordings in real time (16 kHz, 100 ms a message, an angle a
+second). Meanwhile /health is asked 20 times a second. The client runs on the same machine and takes its share of it.
+The peer is the same server idle: the ratio says what the load costs those who only want to know whether it is there.
 """
 
 from __future__ import annotations
