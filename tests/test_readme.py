@@ -117,6 +117,7 @@ def test_the_server_starts_says_how_to_get_in_and_stops(tmp_path: Path) -> None:
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
+        assert "the data folder is" in process.stderr.readline()
         said = [process.stderr.readline() for _ in range(3)]
         assert re.fullmatch(r"perceptkit listens at http://127\.0\.0\.1:[0-9]+/\n", said[0])
         assert "/?ticket=" in said[1]

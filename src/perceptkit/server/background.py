@@ -24,7 +24,7 @@ __all__ = ["Background"]
 log = logging.getLogger("perceptkit.server")
 
 _SWEEP = 2.0  # seconds
-_NICE = 15  # jobs take every CPU for long, and those who wait for an answer come first
+_NICE = 5  # those who wait for an answer come first; more would leave nothing to jobs beside other busy programs
 _RETENTION, _FORGETTING = 3600.0, 60.0  # seconds between two searches for what is to be deleted
 
 

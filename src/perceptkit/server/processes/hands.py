@@ -61,7 +61,7 @@ class Hands:
         *,
         tasks: Tasks | None = None,
         patience: float = 5.0,
-        nice: int = 5,
+        nice: int = 0,
         memory: int | None = None,
     ) -> None:
         self._settings, self._name, self._tasks, self._patience = settings, name, tasks, patience
