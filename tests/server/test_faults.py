@@ -304,6 +304,7 @@ def test_a_start_that_fails_is_an_error_of_a_device_with_a_traceback_one_can_rea
     assert "\\n" not in ended.stderr
 
 
+@pytest.mark.slow  # the other tests here show it with tasks that are made to be slow
 @posix
 @pytest.mark.weights
 def test_a_real_job_that_is_stopped_while_it_loads_or_killed_at_work_gives_what_it_always_gives(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def owner_of(settings: Settings, workers: list[subprocess.Popen[str]]) -> subpro
     return next(each for each in workers if each.pid == parent)
 
 
+@pytest.mark.slow  # test_claims shows it on both databases without programs
 @linux
 def test_workers_share_the_jobs_and_take_over_from_those_that_end(settings: Settings, engine: sql.Engine) -> None:
     def under_way(attempts: int, *, times: int) -> subprocess.Popen[str]:
